@@ -1,0 +1,57 @@
+/* backend.h - what computes.
+ *
+ * A backend is a table of ops and a few memory functions. The CPU's is compiled in; any other is a
+ * module that exports em_backend_open and is loaded by name. Everything here is valid C++. */
+#pragma once
+#include "base/error.h"
+#include "engine/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define EM_BACKEND_VERSION 1
+
+typedef struct EmBackend EmBackend;
+
+typedef enum { EM_ACT_NONE, EM_ACT_RELU, EM_ACT_GELU, EM_ACT_SIGMOID, EM_ACT_STEP } EmAct;
+/* GELU is the exact erf form; STEP is 1 where x > 0, else 0. */
+
+typedef enum {
+  EM_FILTER_BILINEAR,           /* align_corners=False, never antialiased */
+  EM_FILTER_BILINEAR_ANTIALIAS, /* as PyTorch's antialias=True */
+} EmFilter;
+
+typedef struct {
+#define EM_OP(name, args) void (*name) args;
+#include "engine/ops.def"
+#undef EM_OP
+} EmOps;
+
+typedef enum {
+#define EM_OP(name, args) EM_OP_##name,
+#include "engine/ops.def"
+#undef EM_OP
+  EM_N_OPS,
+} EmOpId;
+
+struct EmBackend {
+  int version;
+  const char *name; /* "cpu" */
+  char device[128]; /* for people: "2 threads, avx512, oneDNN" */
+  EmOps ops;
+  /* Scratch arenas and state live in memory that the device reaches. */
+  void *(*reserve) (EmBackend *be, size_t bytes); /* address space, filled as touched; NULL: none */
+  void (*unreserve) (EmBackend *be, void *memory, size_t bytes);
+  bool (*upload) (EmBackend *be, void *device, const void *host, size_t bytes);
+  bool (*download) (EmBackend *be, void *host, const void *device, size_t bytes);
+  void (*close) (EmBackend *be);
+};
+
+/* "cpu" or "auto". NULL with *err if there is none of that name. Release with em_backend_close. */
+EmBackend *em_backend_open (const char *name, EmError *err);
+void em_backend_close (EmBackend *be); /* NULL is fine */
+
+#ifdef __cplusplus
+}
+#endif

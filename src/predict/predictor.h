@@ -1,0 +1,100 @@
+/* predictor.h - the masks of one clip.
+ *
+ * A predictor is one clip's timeline over a shared read-only model. It answers three questions:
+ * what does the sound say (em_predictor_sound), what do these prompts mean on this frame
+ * (em_predictor_decode), and where does this mask go (add, propagate, step). The first two depend
+ * only on picture, sound, prompts and weights, and are cached; the third is SAM 2's video predictor
+ * with its memory bank. One thread owns a predictor from open to close. */
+#pragma once
+#include <stdatomic.h>
+#include <stdint.h>
+#include "base/prompt.h"
+#include "base/rle.h"
+#include "models/model.h"
+
+typedef struct EmPredictor EmPredictor;
+
+/* Where pictures and sound come from: the app plugs in a decoder, the tests arrays. */
+typedef struct {
+  void *self;
+  int n_frames, width, height; /* display size: prompts and masks are in its pixels */
+  /* height x width x 3 bytes of RGB. */
+  bool (*read) (void *self, int frame, uint8_t *rgb, EmError *err);
+  /* Instead of `read`: the normalised input itself, 3 x S x S floats, channels first. */
+  bool (*read_normalised) (void *self, int frame, float *chw, EmError *err);
+  /* 16 kHz stereo, interleaved, from the time of the first frame; NULL with 0 for a silent clip.
+   * Must stay valid while the predictor is open. */
+  const float *sound;
+  int64_t n_samples; /* per channel */
+  /* Instead of `sound`: the spectrogram itself, [n_grid, 2, 96, 64]. */
+  const float *spect;
+  const int *grid; /* the frame of each second, n_grid of them */
+  int n_grid;
+} EmClipSource;
+
+/* SAM 2's switches. em_predictor_defaults() gives what the app uses. */
+typedef struct {
+  bool memory_f32;            /* keep memories in f32 instead of bf16 */
+  bool corrected_become_cond; /* add_all_frames_to_correct_as_cond */
+  bool binarize_prompted;     /* binarize_mask_from_pts_for_mem_enc */
+  bool dynamic_multimask;     /* fall back from an unstable single mask */
+  int max_cond_frames;        /* nearest conditioning frames attended; 0: all */
+  size_t feature_cache_bytes; /* image features kept */
+} EmPredictorOptions;
+EmPredictorOptions em_predictor_defaults (void);
+
+/* A decoded mask. `logits` is [side, side], side = S/4, valid until the next call on the predictor;
+ * `mask` belongs to the caller (em_answer_clear). */
+typedef struct {
+  EmRle mask; /* display size, logits > 0 after bilinear resize */
+  const float *logits;
+  int side;
+  float iou;   /* predicted, 0..1 */
+  float score; /* object score logit: absent where <= 0 */
+} EmAnswer;
+void em_answer_clear (EmAnswer *a);
+
+/* `model`, `source` and what it points to must outlive the predictor. */
+EmPredictor *em_predictor_open (EmModel *model, const EmClipSource *source,
+                                const EmPredictorOptions *options, EmError *err);
+void em_predictor_close (EmPredictor *p); /* NULL is fine */
+/* Polled at every op of every call; NULL for none. */
+void em_predictor_set_cancel (EmPredictor *p, const atomic_bool *cancel);
+void em_predictor_set_tap (EmPredictor *p, EmTapFn tap, void *self);
+
+/* Sound. Grid points come in windows of T (the fuser hears T at once): window w answers seconds
+ * w T .. w T + T - 1. */
+int em_predictor_n_windows (const EmPredictor *p);   /* 0 without sound or fuser */
+int em_predictor_window_size (const EmPredictor *p); /* T */
+/* Root mean square of second k's samples, both channels, 0..1. */
+double em_predictor_rms (const EmPredictor *p, int second);
+/* The answers of a window's grid points, in order, as clip tracking decodes them; *n of them (the
+ * padding of a short last window is left out). The masks are not gated by the score. */
+bool em_predictor_sound (EmPredictor *p, int window, EmAnswer *answers, int *n, EmError *err);
+
+/* Makes sure that the image features of `frame` are cached: what comes before a click. */
+bool em_predictor_embed (EmPredictor *p, int frame, EmError *err);
+
+/* A mask from prompts alone (no memory), each prompt on the logits of those before it. With
+ * set->sound the frame is decoded with the audio prompts of its second. No prompts and no sound is
+ * EM_E_USAGE. */
+bool em_predictor_decode (EmPredictor *p, int frame, const EmPromptSet *set, EmAnswer *answer,
+                          EmError *err);
+
+/* Tracking: SAM 2's video predictor. Objects are named by any positive id. */
+void em_predictor_reset (EmPredictor *p); /* forgets objects and memories, keeps features */
+/* labels 0 negative, 1 positive; box NULL or x0, y0, x1, y1. Points given before on that frame and
+ * object are dropped if `clear_old`. *answer (may be NULL) is the object's mask on that frame. */
+bool em_predictor_add_points (EmPredictor *p, int frame, int object, const float *xy,
+                              const int *labels, int n, const float *box, bool clear_old,
+                              EmAnswer *answer, EmError *err);
+bool em_predictor_add_mask (EmPredictor *p, int frame, int object, const EmRle *mask,
+                            EmAnswer *answer, EmError *err);
+bool em_predictor_remove_object (EmPredictor *p, int object, EmError *err);
+
+/* From `start` to `end`, both included, forward or backward by their order. */
+bool em_predictor_propagate (EmPredictor *p, int start, int end, EmError *err);
+/* The next frame of that: true with *frame and one answer per object, in the order they were added
+ * (room for em_predictor_n_objects). At the end false with err->code EM_OK. */
+bool em_predictor_step (EmPredictor *p, int *frame, EmAnswer *answers, EmError *err);
+int em_predictor_n_objects (const EmPredictor *p);

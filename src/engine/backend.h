@@ -39,6 +39,7 @@ struct EmBackend {
   int version;
   const char *name; /* "cpu" */
   char device[128]; /* for people: "2 threads, avx512, oneDNN" */
+  bool host_memory; /* ops take any host pointer: mapped f32 weights are used where they lie */
   EmOps ops;
   /* Scratch arenas and state live in memory that the device reaches. */
   void *(*reserve) (EmBackend *be, size_t bytes); /* address space, filled as touched; NULL: none */

@@ -13,6 +13,10 @@ typedef struct EmWeights EmWeights;
 EmWeights *em_weights_open (const char *path, EmError *err);
 /* The same over bytes that outlive the result. `name` is for messages. */
 EmWeights *em_weights_open_bytes (const void *bytes, size_t n, const char *name, EmError *err);
+/* The same over tensors that lie in memory and outlive the result. `config` is what the metadata
+ * would say under "earmark.config"; NULL for none. */
+EmWeights *em_weights_open_tensors (int n, const char *const *names, const EmTensor *tensors,
+                                    const char *config, EmError *err);
 void em_weights_close (EmWeights *w); /* NULL is fine */
 
 int em_weights_count (const EmWeights *w);

@@ -1,8 +1,8 @@
 /* prompt.h - what a person can say about one object on one frame.
  *
- * Coordinates are display pixels, x right, y down, pixel (0, 0) covering [0, 1) x [0, 1); a click on
- * a pixel has its integer coordinates. Prompts are ordered: each is decoded on the logits of those
- * before it. */
+ * Coordinates are display pixels, x right, y down, pixel (0, 0) covering [0, 1) x [0, 1); a click
+ * on a pixel has its integer coordinates. Prompts are ordered: each is decoded on the logits of
+ * those before it. */
 #pragma once
 #include <stdbool.h>
 #include "base/rle.h"
@@ -23,7 +23,8 @@ typedef enum { EM_MIX_JOINT, EM_MIX_ENSEMBLE } EmMix;
 typedef struct {
   int n;
   EmPrompt items[EM_MAX_PROMPTS];
-  bool sound;        /* the audio condition takes part */
+  bool sound; /* the audio condition takes part */
   EmMix mix;
-  const EmRle *base; /* the mask the first decode is built on; NULL or empty size: none. Borrowed. */
+  const EmRle
+      *base; /* the mask the first decode is built on; NULL or empty size: none. Borrowed. */
 } EmPromptSet;

@@ -1,9 +1,9 @@
 /* rle.h - a mask as runs.
  *
  * The runs are COCO's: column by column, alternately of 0 and 1, beginning with zeros; only the
- * first may be 0; their sum is width * height. An EmRle owns its counts; the zero value is "no mask"
- * (width 0) and may be cleared and copied like any other. Functions that make one return it by value
- * and never fail but for memory, which aborts. */
+ * first may be 0; their sum is width * height. An EmRle owns its counts; the zero value is "no
+ * mask" (width 0) and may be cleared and copied like any other. Functions that make one return it
+ * by value and never fail but for memory, which aborts. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,12 +20,13 @@ typedef struct {
   int x, y, width, height; /* all 0 for an empty mask */
 } EmBox;
 
-EmRle em_rle_new (int width, int height);                             /* an empty mask */
-EmRle em_rle_encode (const uint8_t *pixels, int width, int height);   /* row-major, non-zero is in */
+EmRle em_rle_new (int width, int height);                            /* an empty mask */
+EmRle em_rle_encode (const uint8_t *pixels, int width, int height);  /* row-major, non-zero is in */
 EmRle em_rle_threshold (const float *logits, int width, int height); /* row-major, in where > 0 */
 EmRle em_rle_copy (const EmRle *a);
 void em_rle_clear (EmRle *a); /* back to the zero value */
-void em_rle_decode (const EmRle *a, uint8_t *pixels, uint8_t value); /* writes 0 or value, row-major */
+void em_rle_decode (const EmRle *a, uint8_t *pixels,
+                    uint8_t value); /* writes 0 or value, row-major */
 
 /* The COCO compressed string. Reading checks everything: *err says what is wrong and where. */
 char *em_rle_to_string (const EmRle *a); /* caller frees */
@@ -42,6 +43,6 @@ EmRle em_rle_combine (const EmRle *a, const EmRle *b, EmRleOp op); /* same size 
 
 /* The 8-connected parts, largest first; *n of them. Caller clears each and frees the array. */
 EmRle *em_rle_parts (const EmRle *a, int *n);
-/* The pixel of the mask farthest from its outside (the border counts as outside), ties to the upper,
- * then the left; false if the mask is empty. */
+/* The pixel of the mask farthest from its outside (the border counts as outside), ties to the
+ * upper, then the left; false if the mask is empty. */
 bool em_rle_deepest (const EmRle *a, int *x, int *y);

@@ -77,8 +77,8 @@ int64_t em_tracks_sounding (const EmTracks *t, int64_t object, int64_t start_ns,
 /* The frame on screen at `t_ns`: the last whose PTS is not later; 0 before the first. */
 int em_frame_at (const int64_t *pts_ns, int n_frames, int64_t t_ns);
 
-/* The grid: second k is [k, k+1) s; its frame is the one on screen at k + phase, or the last. A last
- * second of under half a second is none, but a clip has at least one. Returns how many, at most
- * `room` written. */
+/* The grid: second k is [k, k+1) s; its frame is the one on screen at k + phase, or the last. A
+ * last second of under half a second is none, but a clip has at least one. Returns how many, at
+ * most `room` written. */
 int em_grid_frames (const int64_t *pts_ns, int n_frames, int64_t duration_ns, double phase_s,
                     int *frames, int room);

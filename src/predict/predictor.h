@@ -28,8 +28,11 @@ typedef struct {
   int64_t n_samples; /* per channel */
   /* Instead of `sound`: the spectrogram itself, [n_grid, 2, 96, 64]. */
   const float *spect;
-  const int *grid; /* the frame of each second, n_grid of them */
+  const int *grid; /* the frame of each second, n_grid of them, not falling */
   int n_grid;
+  /* Time of every frame in nanoseconds from the first; says which second a frame belongs to. NULL:
+   * the second whose grid frame is nearest. */
+  const int64_t *pts_ns;
 } EmClipSource;
 
 /* SAM 2's switches. em_predictor_defaults() gives what the app uses. */
@@ -39,7 +42,10 @@ typedef struct {
   bool binarize_prompted;     /* binarize_mask_from_pts_for_mem_enc */
   bool dynamic_multimask;     /* fall back from an unstable single mask */
   int max_cond_frames;        /* nearest conditioning frames attended; 0: all */
-  size_t feature_cache_bytes; /* image features kept */
+  size_t feature_cache_bytes; /* image features and audio prompts kept */
+  /* Memories of tracked frames kept. Beyond it those farthest from the current frame go first; what
+   * the next step attends to, conditioning frames and frames being corrected never do. */
+  size_t bank_bytes;
 } EmPredictorOptions;
 EmPredictorOptions em_predictor_defaults (void);
 
@@ -68,33 +74,51 @@ int em_predictor_n_windows (const EmPredictor *p);   /* 0 without sound or fuser
 int em_predictor_window_size (const EmPredictor *p); /* T */
 /* Root mean square of second k's samples, both channels, 0..1. */
 double em_predictor_rms (const EmPredictor *p, int second);
-/* The answers of a window's grid points, in order, as clip tracking decodes them; *n of them (the
- * padding of a short last window is left out). The masks are not gated by the score. */
+/* The answers of a window's grid points, in order, as clip tracking decodes them; *n of them, at
+ * most T (the padding of a short last window is left out). The masks are not gated by the score.
+ * EM_E_USAGE where there is no such window. */
 bool em_predictor_sound (EmPredictor *p, int window, EmAnswer *answers, int *n, EmError *err);
 
 /* Makes sure that the image features of `frame` are cached: what comes before a click. */
 bool em_predictor_embed (EmPredictor *p, int frame, EmError *err);
 
-/* A mask from prompts alone (no memory), each prompt on the logits of those before it. With
- * set->sound the frame is decoded with the audio prompts of its second. No prompts and no sound is
- * EM_E_USAGE. */
+/* A mask from prompts alone (no memory of tracking), each prompt on the logits of those before it;
+ * a box counts wherever it stands in the order. Without sound this is what em_predictor_add_points
+ * answers on an untracked frame, bit for bit.
+ * With set->sound the frame is decoded with the audio prompts of its second; the fuser hears this
+ * frame in the place of that second's grid frame. Such masks are not gated by the score.
+ * EM_MIX_JOINT is one decode of both; EM_MIX_ENSEMBLE the mean of two, clicks alone and sound
+ * alone, the latter being em_predictor_sound's answer on grid frames. In a clip without sound the
+ * switch does nothing. Neither prompts nor sound is EM_E_USAGE, a frame or mask that does not fit
+ * the clip as well. */
 bool em_predictor_decode (EmPredictor *p, int frame, const EmPromptSet *set, EmAnswer *answer,
                           EmError *err);
 
 /* Tracking: SAM 2's video predictor. Objects are named by any positive id. */
 void em_predictor_reset (EmPredictor *p); /* forgets objects and memories, keeps features */
-/* labels 0 negative, 1 positive; box NULL or x0, y0, x1, y1. Points given before on that frame and
- * object are dropped if `clear_old`. *answer (may be NULL) is the object's mask on that frame. */
+/* labels 0 negative, 1 positive; box NULL or x0, y0, x1, y1, which needs `clear_old`. Points given
+ * before on that frame and object are dropped if `clear_old`; a mask given there is in any case.
+ * *answer (may be NULL) is the object's mask on that frame. A prompt ends a propagation. */
 bool em_predictor_add_points (EmPredictor *p, int frame, int object, const float *xy,
                               const int *labels, int n, const float *box, bool clear_old,
                               EmAnswer *answer, EmError *err);
 bool em_predictor_add_mask (EmPredictor *p, int frame, int object, const EmRle *mask,
                             EmAnswer *answer, EmError *err);
+/* A mask that tracking reached before, from the project: remembered as tracked, not as
+ * conditioning. How a track is taken up again: first the keyframes by add_mask, then the last few
+ * frames. */
+bool em_predictor_remember (EmPredictor *p, int frame, int object, const EmRle *mask, EmError *err);
 bool em_predictor_remove_object (EmPredictor *p, int object, EmError *err);
+/* What is held for an object on a frame, prompted or tracked: true with *answer. False with
+ * err->code EM_OK where nothing is. */
+bool em_predictor_at (EmPredictor *p, int frame, int object, EmAnswer *answer, EmError *err);
 
-/* From `start` to `end`, both included, forward or backward by their order. */
+/* From `start` to `end`, both included, forward or backward by their order. Every object must have
+ * been prompted somewhere. Frames with a conditioning mask keep it and are answered with it. */
 bool em_predictor_propagate (EmPredictor *p, int start, int end, EmError *err);
 /* The next frame of that: true with *frame and one answer per object, in the order they were added
- * (room for em_predictor_n_objects). At the end false with err->code EM_OK. */
+ * (room for em_predictor_n_objects). At the end false with err->code EM_OK. A step that failed or
+ * was cancelled has changed nothing and may be asked again. */
 bool em_predictor_step (EmPredictor *p, int *frame, EmAnswer *answers, EmError *err);
 int em_predictor_n_objects (const EmPredictor *p);
+int em_predictor_object (const EmPredictor *p, int i); /* id of the i-th */

@@ -3,7 +3,7 @@
  * Each takes a context first, allocates its result there and returns it; on a failed context all
  * return the nil tensor. Wrong shapes are a caller's bug and abort: whatever comes from a file has
  * been checked against the configuration before. Results are f32 on the CPU. NULL stands for "none"
- * where a parameter says so. Arithmetic: f32 with sums in at least f32; softmax with running maximum.
+ * where a parameter says so. Arithmetic: f32 with sums in at least f32; softmax by running maximum.
  * "Suffix" means: the trailing axes of the other operand, repeated over the leading ones. */
 #pragma once
 #include "engine/backend.h"
@@ -36,7 +36,7 @@ EmTensor *em_depthwise (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, int p
  * act; NULL for none. */
 EmTensor *em_conv_transpose (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, EmTensor *skip,
                              EmAct act);
-EmTensor *em_max_pool (EmCtx *ctx, EmTensor *x); /* 2x2 stride 2, [n, h, w, c] -> [n, h/2, w/2, c] */
+EmTensor *em_max_pool (EmCtx *ctx, EmTensor *x); /* 2x2 stride 2: [n, h/2, w/2, c] */
 /* fine [n, 2h, 2w, c] + nearest 2x of coarse [n, h, w, c]. */
 EmTensor *em_upsample_add (EmCtx *ctx, EmTensor *coarse, EmTensor *fine);
 /* x [n, h, w] (no channels) -> [n, height, width]. */
@@ -50,8 +50,8 @@ EmTensor *em_layer_norm_act (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, 
 EmTensor *em_batch_norm (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, EmTensor *mean,
                          EmTensor *var, float eps);
 
-/* q [b, nq, c], k [b, nk, c], v [b, nk, cv] -> [b, nq, cv]; k and v may have batch 1. Heads split the
- * last axis in order; scores are scaled by 1/sqrt (c / n_heads). Never materialises nq x nk. */
+/* q [b, nq, c], k [b, nk, c], v [b, nk, cv] -> [b, nq, cv]; k and v may have batch 1. Heads split
+ * the last axis in order; scores are scaled by 1/sqrt (c / n_heads). Never materialises nq x nk. */
 EmTensor *em_attention (EmCtx *ctx, EmTensor *q, EmTensor *k, EmTensor *v, int n_heads);
 /* Hiera's: qkv [n, h, w, 3c] with channels [3][heads][c / heads] -> [n, h', w', c]. window 0: over
  * the whole map. Else windows of that side in row-major order, padded at the bottom and right with

@@ -1,7 +1,7 @@
 /* weights.h - named tensors over a read-only mapping of a safetensors file.
  *
- * A package is one .safetensors file whose __metadata__ carries "earmark.config" (JSON: every width,
- * depth, window, flag, label and the provenance). Header length, offsets, shapes and types are
+ * A package is one .safetensors file whose __metadata__ carries "earmark.config" (JSON: every
+ * width, depth, window, flag, label and the provenance). Header length, offsets, shapes and types are
  * checked before use; the bytes stay mapped until em_weights_close. */
 #pragma once
 #include "base/error.h"
@@ -29,7 +29,7 @@ const char *em_weights_path (const EmWeights *w);
 /* SHA-256 in hex over the tensors in name order (name, dtype, shape, bytes); computed once. */
 const char *em_weights_digest (EmWeights *w);
 
-/* Writes a package: `n` tensors, `metadata` as n_metadata pairs of strings. Written beside `path` and
- * renamed. */
+/* Writes a package: `n` tensors, `metadata` as n_metadata pairs of strings. Written beside `path`
+ * and renamed. */
 bool em_weights_save (const char *path, int n, const char *const *names, const EmTensor *tensors,
                       const char *const *metadata, int n_metadata, EmError *err);

@@ -2,7 +2,8 @@
  *
  * A context carries what every op needs: the backend, a scratch arena with stable addresses, the
  * first error, a cancel flag, a tap. An op on a failed context does nothing and returns the nil
- * tensor, so a block of a model reads as the paper writes it and a pass is checked once, at the end.
+ * tensor, so a block of a model reads as the paper writes it and a pass is checked once, at its
+ * end.
  * Cancelling takes the same road: the flag becomes EM_E_CANCELLED at the next op.
  * A context is used by one thread. Weights and state passed to ops must outlive the pass. */
 #pragma once

@@ -1,8 +1,8 @@
 /* tensor.h - a dense array: its shape, its type, where its bytes are.
  *
  * Tensors are always contiguous, last axis fastest. Feature maps are channels-last everywhere in
- * the engine, [n, h, w, c], so that a 1x1 convolution, a linear layer and a norm are all "over the last
- * axis". Weights keep the checkpoint's layout ([out, in], [out, in, kh, kw], ...).
+ * the engine, [n, h, w, c], so that a 1x1 convolution, a linear layer and a norm are all "over the
+ * last axis". Weights keep the checkpoint's layout ([out, in], [out, in, kh, kw], ...).
  * A tensor does not own its bytes: scratch belongs to the arena of its context, weights to the
  * package, state to whoever allocated it. */
 #pragma once

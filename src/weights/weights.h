@@ -1,8 +1,8 @@
 /* weights.h - named tensors over a read-only mapping of a safetensors file.
  *
  * A package is one .safetensors file whose __metadata__ carries "earmark.config" (JSON: every
- * width, depth, window, flag, label and the provenance). Header length, offsets, shapes and types are
- * checked before use; the bytes stay mapped until em_weights_close. */
+ * width, depth, window, flag, label and the provenance). Header length, offsets, shapes and types
+ * are checked before use; the bytes stay mapped until em_weights_close. */
 #pragma once
 #include "base/error.h"
 #include "engine/tensor.h"

@@ -76,7 +76,7 @@ typedef struct {
   char *settings; /* JSON object */
   char *weights;  /* digest of the weights in use, or NULL */
   int64_t commits;
-  int64_t created_ms;
+  int64_t created_us;
   int n_clips;
 } EmDbProject;
 bool em_db_project (EmDb *db, EmDbProject *out, GError **error);
@@ -105,7 +105,7 @@ bool em_db_add_weights (EmDb *db, const char *digest, const char *name, const ch
 
 /* The log: append-only, what happened, undo and redo included. */
 typedef struct {
-  int64_t clip, at_ms, author, step, object;
+  int64_t clip, at_us, author, step, object;
   int frame;
   char *kind, *detail;
 } EmDbLogLine;

@@ -39,7 +39,7 @@ typedef struct {
   int64_t av_offset_ns;
   EmClipState state;
   char *problem, *notes, *view; /* "" if none; view is JSON, the app's business */
-  int64_t changed_ms;
+  int64_t changed_us;
   int64_t head; /* the newest step that counts; 0: the start */
   int n_objects;
   EmDbCounts counts; /* kept with each step, for the queue; open steps are counted when closed */

@@ -48,7 +48,7 @@ EmDbMask *em_db_mask (EmDb *db, int64_t clip, int64_t object, int frame, int64_t
 
 /* All versions of one mask, newest first, those of cut and undone steps too; without runs. */
 typedef struct {
-  int64_t made, area, author, at_ms;
+  int64_t made, area, author, at_us;
   EmStepKind kind;
   EmOrigin origin;
   bool is_cut, is_now;

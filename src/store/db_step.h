@@ -110,9 +110,14 @@ void em_edit_cell (EmEdit *e, const EmCellRow *row);
 /* number 0: a new one. Half open, on the media clock. */
 void em_edit_interval (EmEdit *e, int64_t number, int64_t object, int64_t start_ns, int64_t end_ns,
                        EmOrigin origin, float confidence, bool is_deleted);
-/* detail: JSON, per candidate the object it went to, or false where refused; or NULL. */
+/* What became of a suggestion: each candidate as it was shown, and where it went. Refused ones are
+ * the negative examples of the next round. */
+typedef struct {
+  const EmRle *mask; /* copied */
+  int64_t object;    /* 0: refused */
+} EmCandidate;
 void em_edit_decide (EmEdit *e, int frame, const char *source, EmDecision decision,
-                     const char *detail);
+                     double threshold, const EmCandidate *candidates, int n);
 
 /* Commits the edit: the undone steps are cut, the step is added, head moves onto it. Returns its
  * number, 0 on failure; the edit is unchanged then and may be tried again. */
@@ -147,7 +152,7 @@ typedef struct {
   EmStepKind kind;
   int64_t object;
   int frame;
-  int64_t author, at_ms;
+  int64_t author, at_us;
   char *request, *name; /* or NULL */
   bool is_open, is_undone;
   int64_t cut; /* the step that cut it off, or 0 */

@@ -13,17 +13,18 @@ typedef struct {
   char *source;     /* digest of weights and settings */
   char *weights;    /* digest, or NULL */
   float iou, score; /* NAN: none */
-  int side;
-  int8_t *logits; /* [side, side], in steps of 1/16; NULL where they were dropped */
+  int side;         /* 0: the second is silent, nothing was asked */
+  int8_t *logits;   /* [side, side], in steps of 1/16; NULL where silent, or dropped for room */
   bool is_decided;
   EmDecision decision; /* where is_decided */
-  int64_t at_ms;
+  int64_t at_us;
 } EmDbSuggestion;
 void em_db_suggestion_free (EmDbSuggestion *s);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EmDbSuggestion, em_db_suggestion_free)
 
-/* Several frames in one commit: `logits[i]` is [side, side] of floats. What is there by (frame,
- * source) stays as it is. *written: how many were new. May be NULL. */
+/* Several frames in one commit: `logits` is [side, side] of floats, NULL for a silent second. What
+ * is there by (frame, source) stays as it is, unless its logits were dropped for room. *written:
+ * how many were new. May be NULL. */
 typedef struct {
   int frame;
   const float *logits;

@@ -115,9 +115,9 @@ void em_edit_interval (EmEdit *e, int64_t number, int64_t object, int64_t start_
 typedef struct {
   const EmRle *mask; /* copied */
   int64_t object;    /* 0: refused */
-} EmCandidate;
+} EmDbCandidate;
 void em_edit_decide (EmEdit *e, int frame, const char *source, EmDecision decision,
-                     double threshold, const EmCandidate *candidates, int n);
+                     double threshold, const EmDbCandidate *candidates, int n);
 
 /* Commits the edit: the undone steps are cut, the step is added, head moves onto it. Returns its
  * number, 0 on failure; the edit is unchanged then and may be tried again. */

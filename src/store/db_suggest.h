@@ -43,6 +43,6 @@ bool em_db_drop_suggestions (EmDb *db, int64_t clip, const char *source,
 
 /* The sounding region of a suggestion at display size: where the stored logits, resized bilinearly,
  * exceed the logit of `threshold` (0..1). */
-EmRle em_suggestion_cut (const EmDbSuggestion *s, double threshold, int width, int height);
+EmRle em_db_suggestion_region (const EmDbSuggestion *s, double threshold, int width, int height);
 
 G_END_DECLS

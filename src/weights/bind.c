@@ -1,0 +1,272 @@
+/* bind.c - one walk, three uses. A loading walk first collects what every field wants, so that one
+ * block takes all conversions; fields are set when it ends. */
+#include "weights/bind.h"
+#include "weights/weights_private.h"
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_NAME 256
+
+typedef struct {
+  EmTensor **field;
+  const EmTensor *source;
+} Wish;
+
+struct EmBinder {
+  EmListFn fn; /* listing if set, loading else */
+  void *self;
+  EmWeights *w;
+  EmBackend *be;
+  EmError err;
+  Wish *wishes;
+  int n, capacity;
+  size_t n_prefix;
+  char prefix[MAX_NAME];
+};
+
+struct EmBound {
+  EmBackend *be;
+  EmTensor *tensors;
+  void *memory;
+  size_t n_memory;
+};
+
+static EmBinder *
+new_binder (void)
+{
+  EmBinder *b = calloc (1, sizeof *b);
+
+  if (!b)
+    abort (); /* half a kilobyte: nothing would work after this */
+  return b;
+}
+
+EmBinder *
+em_binder_new_list (EmListFn fn, void *self)
+{
+  EmBinder *b = new_binder ();
+
+  b->fn = fn;
+  b->self = self;
+  return b;
+}
+
+EmBinder *
+em_binder_new_load (EmWeights *w, EmBackend *be)
+{
+  EmBinder *b = new_binder ();
+
+  b->w = w;
+  b->be = be;
+  return b;
+}
+
+size_t
+em_bind_enter (EmBinder *b, const char *format, ...)
+{
+  size_t mark = b->n_prefix;
+  va_list args;
+
+  va_start (args, format);
+  int n = vsnprintf (b->prefix + mark, sizeof b->prefix - mark, format, args);
+  va_end (args);
+  EM_BUG_UNLESS (n >= 0 && (size_t)n < sizeof b->prefix - mark);
+  b->n_prefix = mark + n;
+  return mark;
+}
+
+void
+em_bind_leave (EmBinder *b, size_t mark)
+{
+  b->prefix[mark] = 0;
+  b->n_prefix = mark;
+}
+
+static bool
+shape_is (const EmTensor *t, int ndim, const int64_t *shape)
+{
+  bool same = t->ndim == ndim;
+
+  for (int i = 0; same && i < ndim; i++)
+    same = t->shape[i] == shape[i];
+  return same;
+}
+
+static bool
+is_float (EmDtype dtype)
+{
+  return dtype == EM_F32 || dtype == EM_BF16 || dtype == EM_F16;
+}
+
+static void
+wish (EmBinder *b, EmTensor **field, const EmTensor *source)
+{
+  if (b->n == b->capacity) {
+    int capacity = b->capacity ? 2 * b->capacity : 256;
+    Wish *wishes = realloc (b->wishes, capacity * sizeof *wishes);
+
+    if (!wishes) {
+      em_fail (&b->err, EM_E_DEVICE, "out of memory");
+      return;
+    }
+    b->wishes = wishes;
+    b->capacity = capacity;
+  }
+  b->wishes[b->n++] = (Wish){ field, source };
+}
+
+void
+em_bind_tensor (EmBinder *b, EmTensor **field, const char *name, EmBindNeed need, int ndim,
+                const int64_t *shape)
+{
+  char full[2 * MAX_NAME];
+
+  EM_BUG_UNLESS (ndim <= EM_MAX_DIMS && (need == EM_BIND_DEAD) == !field);
+  if (field)
+    *field = NULL;
+  if (b->err.code != EM_OK)
+    return;
+  snprintf (full, sizeof full, "%s%s", b->prefix, name);
+  if (b->fn) {
+    b->fn (b->self, full, ndim, shape, need);
+    return;
+  }
+  if (need == EM_BIND_DEAD)
+    return;
+
+  const EmTensor *source = em_weights_find (b->w, full);
+  if (!source) {
+    if (need == EM_BIND_REQUIRED)
+      em_fail (&b->err, EM_E_WEIGHTS, "%s: %s is missing: this is not a complete package",
+               b->w->label, full);
+    return;
+  }
+  if (!shape_is (source, ndim, shape)) {
+    char is[128], expected[128];
+    EmTensor want = em_tensor_of (EM_F32, NULL, ndim, shape);
+
+    em_fail (&b->err, EM_E_WEIGHTS,
+             "%s: %s is %s, expected %s: these are not the weights that the configuration "
+             "describes",
+             b->w->label, full, em_shape_text (source, is, sizeof is),
+             em_shape_text (&want, expected, sizeof expected));
+    return;
+  }
+  if (!is_float (source->dtype)) {
+    em_fail (&b->err, EM_E_WEIGHTS, "%s: %s has type %s, expected a float type", b->w->label, full,
+             em_dtype_name (source->dtype));
+    return;
+  }
+  wish (b, field, source);
+}
+
+void
+em_bind_pair_of (EmBinder *b, EmPair *pair, const char *name, int ndim, const int64_t *shape)
+{
+  size_t mark = em_bind_enter (b, "%s", name);
+
+  em_bind_tensor (b, &pair->w, ".weight", EM_BIND_REQUIRED, ndim, shape);
+  em_bind (b, &pair->b, ".bias", shape[0]);
+  em_bind_leave (b, mark);
+}
+
+void
+em_bind_dead_pair_of (EmBinder *b, const char *name, int ndim, const int64_t *shape)
+{
+  size_t mark = em_bind_enter (b, "%s", name);
+
+  em_bind_tensor (b, NULL, ".weight", EM_BIND_DEAD, ndim, shape);
+  em_bind_dead (b, ".bias", shape[0]);
+  em_bind_leave (b, mark);
+}
+
+static size_t
+room_for (const EmTensor *t)
+{
+  return (em_numel (t) * sizeof (float) + 63) / 64 * 64;
+}
+
+/* f32 in the backend's memory; a package is mapped read-only and stays so. */
+static bool
+place (EmBinder *b, EmBound *bound)
+{
+  size_t largest = 0, at = 0;
+  float *host = NULL;
+  bool ok = true;
+
+  for (int i = 0; i < b->n; i++) {
+    const EmTensor *s = b->wishes[i].source;
+
+    if (b->be->host_memory && s->dtype == EM_F32)
+      continue;
+    bound->n_memory += room_for (s);
+    if (s->dtype != EM_F32 && room_for (s) > largest)
+      largest = room_for (s);
+  }
+  if (bound->n_memory && !(bound->memory = b->be->reserve (b->be, bound->n_memory)))
+    return em_fail (&b->err, EM_E_DEVICE, "no room for %zu MB of weights on %s",
+                    bound->n_memory >> 20, b->be->name);
+  if (largest && !(host = malloc (largest)))
+    return em_fail (&b->err, EM_E_DEVICE, "out of memory");
+
+  for (int i = 0; ok && i < b->n; i++) {
+    const EmTensor *s = b->wishes[i].source;
+    EmTensor *t = &bound->tensors[i];
+
+    *t = *s;
+    *b->wishes[i].field = t;
+    if (b->be->host_memory && s->dtype == EM_F32)
+      continue;
+    t->dtype = EM_F32;
+    t->data = (char *)bound->memory + at;
+    at += room_for (s);
+    if (s->dtype != EM_F32)
+      em_to_f32 (host, s->data, s->dtype, em_numel (s));
+    ok = b->be->upload (b->be, t->data, s->dtype == EM_F32 ? s->data : host,
+                        em_numel (s) * sizeof (float))
+         || em_fail (&b->err, EM_E_DEVICE, "weights cannot be copied to %s", b->be->name);
+  }
+  free (host);
+  return ok;
+}
+
+bool
+em_binder_finish (EmBinder *b, EmBound **bound, EmError *err)
+{
+  bool ok = b->err.code == EM_OK;
+
+  if (!b->fn && ok) {
+    EmBound *made = calloc (1, sizeof *made);
+
+    ok = (made && (made->tensors = calloc (b->n + 1, sizeof *made->tensors)))
+         || em_fail (&b->err, EM_E_DEVICE, "out of memory");
+    if (ok) {
+      made->be = b->be;
+      ok = place (b, made);
+    }
+    if (ok) {
+      *bound = made;
+    } else {
+      em_bound_free (made);
+    }
+  }
+  if (!ok)
+    em_fail (err, b->err.code, "%s", b->err.text);
+  free (b->wishes);
+  free (b);
+  return ok;
+}
+
+void
+em_bound_free (EmBound *bound)
+{
+  if (!bound)
+    return;
+  if (bound->memory)
+    bound->be->unreserve (bound->be, bound->memory, bound->n_memory);
+  free (bound->tensors);
+  free (bound);
+}

@@ -3,15 +3,16 @@
  * u64 header length, JSON header, data. Nothing the header says is believed before it was compared
  * with what is there: the tensors must tile the data exactly, each with the bytes its type and
  * shape ask for. */
+#include "base/json.h"
 #include "weights/weights_private.h"
 #include <inttypes.h>
-#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_HEADER   (64 << 20)
 #define MAX_NAME     512
-#define MAX_ELEMENTS ((int64_t)1 << 48) /* times 8 bytes still fits an int64 */
+#define MAX_ELEMENTS ((int64_t) 1 << 48) /* times 8 bytes still fits an int64 */
 
 typedef struct {
   int64_t begin, end;
@@ -62,7 +63,7 @@ parse_tensor (const EmWeights *w, const char *name, const json_t *entry, int64_t
   if (json_array_size (shape) > EM_MAX_DIMS)
     return em_fail (err, EM_E_WEIGHTS, "%s: %s has %zu dimensions, at most %d are supported",
                     w->label, name, json_array_size (shape), EM_MAX_DIMS);
-  tensor->ndim = (int)json_array_size (shape);
+  tensor->ndim = (int) json_array_size (shape);
   for (int i = 0; i < EM_MAX_DIMS; i++)
     tensor->shape[i] = 1;
   for (int i = 0; i < tensor->ndim; i++) {
@@ -85,7 +86,7 @@ parse_tensor (const EmWeights *w, const char *name, const json_t *entry, int64_t
                     "%s: %s lies at bytes %" PRId64 " to %" PRId64 " of %" PRId64
                     ": the file is cut off or damaged",
                     w->label, name, span->begin, span->end, n_data);
-  if (span->end - span->begin != n * (int64_t)em_dtype_bytes (tensor->dtype)) {
+  if (span->end - span->begin != n * (int64_t) em_dtype_bytes (tensor->dtype)) {
     char text[128];
 
     return em_fail (err, EM_E_WEIGHTS, "%s: %s is %s %s, but has %" PRId64 " bytes", w->label, name,
@@ -138,15 +139,15 @@ align_tensors (EmWeights *w, EmError *err)
       EmTensor *t = &w->entries[i].tensor;
       size_t n = em_numel (t) * em_dtype_bytes (t->dtype);
 
-      if ((uintptr_t)t->data % em_dtype_bytes (t->dtype) == 0)
+      if ((uintptr_t) t->data % em_dtype_bytes (t->dtype) == 0)
         continue;
       if (pass == 0) {
         bytes += (n + 7) / 8 * 8;
         continue;
       }
       if (n)
-        memcpy ((char *)w->copies + at, t->data, n);
-      t->data = (char *)w->copies + at;
+        memcpy ((char *) w->copies + at, t->data, n);
+      t->data = (char *) w->copies + at;
       at += (n + 7) / 8 * 8;
     }
     if (pass == 0 && !(w->copies = malloc (bytes ? bytes : 1)))
@@ -176,7 +177,7 @@ read_entries (EmWeights *w, json_t *header, const uint8_t *data, int64_t n_data,
     }
     ok = parse_tensor (w, name, entry, n_data, &tensor, &spans[w->n], err);
     if (ok) {
-      tensor.data = (void *)(data + spans[w->n].begin); /* mapped read-only: never written */
+      tensor.data = (void *) (data + spans[w->n].begin); /* mapped read-only: never written */
       ok = em_weights_add (w, name, &tensor, err);
     }
   }
@@ -189,7 +190,7 @@ bool
 em_safetensors_read (EmWeights *w, const void *bytes, size_t n, EmError *err)
 {
   const uint8_t *file = bytes;
-  json_error_t where;
+  char what[256];
 
   if (n < 8)
     return em_fail (err, EM_E_WEIGHTS, "%s: %zu bytes are no safetensors file", w->label, n);
@@ -202,10 +203,10 @@ em_safetensors_read (EmWeights *w, const void *bytes, size_t n, EmError *err)
                     "%s: the header claims %" PRIu64 " bytes: not a safetensors file, or cut off",
                     w->label, n_header);
 
-  json_t *header = json_loadb ((const char *)file + 8, n_header, JSON_REJECT_DUPLICATES, &where);
+  snprintf (what, sizeof what, "the header of %s", w->label);
+  json_t *header = em_json_parse ((const char *) file + 8, n_header, what, EM_E_WEIGHTS, err);
   if (!header)
-    return em_fail (err, EM_E_WEIGHTS, "%s: the header is no JSON (%s at byte %d)", w->label,
-                    where.text, where.position);
+    return false;
   bool ok = json_is_object (header)
                 ? read_entries (w, header, file + 8 + n_header, n - 8 - n_header, err)
                 : em_fail (err, EM_E_WEIGHTS, "%s: the header is no JSON object", w->label);

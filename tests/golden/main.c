@@ -1,0 +1,82 @@
+/* em-golden FILE... - compares the engine with numbers of the official code.
+ *
+ * A file's name says which part of the engine answers for it, its metadata says the rest. Exit
+ * status 0: all that was compared agrees; 8: something differs, could not be read or did not run.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include "runners.h"
+
+static const char trainer[] = "belongs to the trainer";
+
+static const struct {
+  GoldenRunner runner;
+  const char *why_not; /* instead of a runner */
+} families[] = {
+  { { "metrics", golden_run_metrics }, NULL },
+  { { "auralsam2-train", NULL }, trainer },
+  { { "auralsam2-ref-audiocon", NULL }, trainer },
+};
+
+/* Compares one file; true if it agrees. */
+static bool
+check_file (const char *path, bool quiet, bool strict)
+{
+  EmError err = EM_ERROR_INIT;
+  Golden *g = golden_open (path, &err);
+  size_t n = sizeof families / sizeof *families, i = 0;
+  bool good = false, ran = false;
+
+  if (!g) {
+    printf ("MISS %s\n", err.text);
+    return false;
+  }
+  while (
+      i < n
+      && strncmp (golden_name (g), families[i].runner.prefix, strlen (families[i].runner.prefix)))
+    i++;
+  if (i == n)
+    printf ("MISS %s: no part of the engine answers for files of this name\n", path);
+  else if (families[i].why_not)
+    golden_skip (g, "*", families[i].why_not);
+  else
+    ran = families[i].runner.run (g, &err);
+
+  if (i < n)
+    good = golden_report (g, quiet, strict);
+  if (i < n && !families[i].why_not && !ran) {
+    printf ("MISS %s: %s\n", path, err.text);
+    good = false;
+  }
+  golden_close (g);
+  return good;
+}
+
+int
+main (int argc, char **argv)
+{
+  static const struct option options[] = { { "quiet", no_argument, NULL, 'q' },
+                                           { "strict", no_argument, NULL, 's' },
+                                           { NULL, 0, NULL, 0 } };
+  bool quiet = false, strict = false, good = true;
+
+  for (int c; (c = getopt_long (argc, argv, "qs", options, NULL)) != -1;)
+    if (c == 'q')
+      quiet = true;
+    else if (c == 's')
+      strict = true;
+    else
+      optind = argc;
+  if (optind >= argc) {
+    fprintf (stderr, "usage: em-golden [--quiet] [--strict] FILE...\n"
+                     "  --quiet   tell misses only\n"
+                     "  --strict  a key that nobody compared is a miss\n");
+    return em_exit_code (EM_E_USAGE);
+  }
+  for (int i = optind; i < argc; i++) {
+    good &= check_file (argv[i], quiet, strict);
+    fflush (stdout);
+  }
+  return good ? 0 : em_exit_code (EM_E_CHECK);
+}

@@ -1,0 +1,5 @@
+/* runners.h - the parts of the engine that answer for goldens. */
+#pragma once
+#include "golden.h"
+
+bool golden_run_metrics (Golden *g, EmError *err);

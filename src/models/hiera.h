@@ -34,4 +34,4 @@ void em_hiera_forward (EmCtx *ctx, const EmHiera *t, EmTensor *frames,
 
 /* The position table on the host: `out` [side, side, c] from the two embeddings in f32. */
 void em_hiera_positions (float *out, int side, int c, const float *pos_embed, int bh, int bw,
-                         const float *pos_embed_window);
+                         const float *pos_embed_window, int window);

@@ -16,6 +16,11 @@ typedef struct {
 } EmAttention;
 /* Queries of width d, keys and values of width kv, all projected to `inner`. */
 void em_attention_bind (EmBinder *b, EmAttention *a, const char *name, int d, int kv, int inner);
+/* out (attention (q, k, v)) + residual; batch first. residual may be NULL. */
+EmTensor *em_attend (EmCtx *ctx, const EmAttention *a, EmTensor *q, EmTensor *k, EmTensor *v,
+                     int n_heads, EmTensor *residual);
+/* A linear layer without more. */
+EmTensor *em_project (EmCtx *ctx, const EmPair *p, EmTensor *x);
 
 /* Sine encoding of a grid, [h, w, c]: c/2 channels of y, then c/2 of x, sine and cosine in turn. */
 void em_sine_grid (float *out, int h, int w, int c);

@@ -33,6 +33,7 @@ typedef struct {
 
   EmTensor *image_pe;  /* [N, d], for memory attention */
   EmTensor *memory_pe; /* [N, m], of a spatial memory, before the temporal part */
+  EmTensor *no_pos;    /* [1, m] zeros */
 
   EmBound *bound;
   struct EmModelTables *tables;
@@ -49,8 +50,7 @@ void em_model_list_tensors (const EmModelConfig *config, EmListFn fn, void *self
 
 /* The image pass. */
 typedef struct {
-  EmTensor
-      *fpn[3]; /* [n, S/4, S/4, d], [n, S/8, S/8, d], [n, S/16, S/16, d]: what the fuser reads */
+  EmTensor *fpn[3];  /* [n, S/4, S/4, d], [n, S/8, S/8, d], [n, S/16, S/16, d]: the fuser's input */
   EmTensor *s0, *s1; /* what the decoder reads beside fpn[2] */
 } EmImageFeatures;
 /* frames [n, S, S, 3], normalised. Taps of trunk, neck, high_res. */
@@ -68,6 +68,7 @@ EmTensor *em_model_mask_downsample (EmCtx *ctx, const EmModel *m, EmTensor *mask
 /* The same mask as decoder logits: 20 m - 10, antialiased to [1, S/4, S/4]. */
 EmTensor *em_model_mask_logits (EmCtx *ctx, const EmModel *m, EmTensor *mask);
 
-/* Position encoding of n pointers' tokens, [1, n d/m, m]; `lines` [n, d] are em_sine_line of
- * distance / max (maxp - 1, 1). Zeros in 2.0, where `lines` may be NULL. */
+/* Position encoding of n pointers' tokens, [1, n d/m, m]; `lines` are em_sine_line of distance /
+ * max (maxp - 1, 1), [n, d] if the configuration has proj_tpos_enc_in_obj_ptrs, else [n, m].
+ * Without add_tpos_enc_to_obj_ptrs (2.0) all zeros, and `lines` may be NULL. */
 EmTensor *em_model_pointer_pos (EmCtx *ctx, const EmModel *m, EmTensor *lines, int n);

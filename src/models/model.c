@@ -1,0 +1,306 @@
+/* model.c - opens a package: the parts bound to its tensors, the tables of its image size. */
+#include "models/model.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void
+bind_sam2 (EmBinder *b, EmModel *m)
+{
+  const EmSam2Config *s = &m->config.sam2;
+  size_t mark = em_bind_enter (b, "sam2.");
+  int d = s->d_model;
+
+  em_hiera_bind (b, &m->trunk, &s->trunk);
+  em_neck_bind (b, &m->neck, s);
+  em_prompt_encoder_bind (b, &m->prompt_encoder, s);
+  em_mask_decoder_bind (b, &m->mask_decoder, s);
+  em_memory_encoder_bind (b, &m->memory_encoder, s);
+  em_memory_attention_bind (b, &m->memory_attention, s);
+  em_bind (b, &m->maskmem_tpos_enc, "maskmem_tpos_enc", s->num_maskmem, 1, 1, s->mem_dim);
+  em_bind (b, &m->no_mem_embed, "no_mem_embed", 1, 1, d);
+  em_bind_dead (b, "no_mem_pos_enc", 1, 1, d);
+  em_bind (b, &m->no_obj_ptr, "no_obj_ptr", 1, d);
+  em_bind_pair (b, &m->mask_downsample, "mask_downsample", 1, 1, 4, 4);
+  em_mlp3_bind (b, &m->obj_ptr_proj, "obj_ptr_proj", d, d, d);
+  if (s->proj_tpos_enc_in_obj_ptrs)
+    em_bind_pair (b, &m->obj_ptr_tpos_proj, "obj_ptr_tpos_proj", s->mem_dim, d);
+  em_bind_leave (b, mark);
+}
+
+void
+em_model_list_tensors (const EmModelConfig *config, EmListFn fn, void *self)
+{
+  EmBinder *b = em_binder_new_list (fn, self);
+  EmModel *m = calloc (1, sizeof *m);
+
+  EM_BUG_UNLESS (m);
+  m->config = *config;
+  bind_sam2 (b, m);
+  em_binder_finish (b, NULL, NULL);
+  free (m);
+}
+
+/* What is computed from weights and image size at open, on the host, then copied to the backend. */
+enum { T_POS, T_KINDS, T_DENSE_PE, T_IMAGE_PE, T_MEMORY_PE, T_ROPE, T_NO_POS, N_TABLES };
+
+struct EmModelTables {
+  EmTensor tensors[N_TABLES];
+  void *memory;
+  size_t n_memory;
+};
+
+/* Weights as floats of the host; the caller frees. */
+static float *
+to_host (EmBackend *be, const EmTensor *t, EmError *err)
+{
+  float *out = malloc (em_numel (t) * sizeof *out);
+
+  if (!out) {
+    em_fail (err, EM_E_DEVICE, "out of memory");
+  } else if (!be->download (be, out, t->data, em_numel (t) * sizeof *out)) {
+    em_fail (err, EM_E_DEVICE, "weights cannot be read back from %s", be->name);
+    free (out);
+    out = NULL;
+  }
+  return out;
+}
+
+static bool
+make_positions (EmModel *m, float *out, EmError *err)
+{
+  const EmTrunkConfig *t = &m->config.sam2.trunk;
+  float *background = to_host (m->be, m->trunk.pos_embed, err);
+  float *window = to_host (m->be, m->trunk.pos_embed_window, err);
+
+  if (background && window)
+    em_hiera_positions (out, m->mask_side, t->embed_dim, background, t->bkg[0], t->bkg[1], window,
+                        t->window_spec[0]);
+  free (background);
+  free (window);
+  return background && window;
+}
+
+static bool
+make_kinds (EmModel *m, float *out, EmError *err)
+{
+  const EmPromptEncoder *p = &m->prompt_encoder;
+
+  for (int i = 0; i < 5; i++) {
+    float *row = to_host (m->be, i ? p->point_embeddings[i - 1] : p->not_a_point, err);
+
+    if (!row)
+      return false;
+    memcpy (out + i * p->d, row, p->d * sizeof *row);
+    free (row);
+  }
+  return true;
+}
+
+/* By the op that encodes points, so that both agree. */
+static bool
+make_dense_pe (EmModel *m, float *out, EmError *err)
+{
+  EmCtx *ctx = em_ctx_new (m->be, err);
+  float *xy = malloc (2 * sizeof *xy * m->n_tokens);
+  bool ok = ctx && (xy || em_fail (err, EM_E_DEVICE, "out of memory"));
+
+  for (int i = 0; ok && i < m->n_tokens; i++) {
+    xy[2 * i] = (i % m->side + 0.5f) / m->side;
+    xy[2 * i + 1] = (i / m->side + 0.5f) / m->side;
+  }
+  if (ok) {
+    EmTensor *at = em_upload (ctx, xy, 2, (int64_t[]){ m->n_tokens, 2 });
+
+    em_download (ctx, out, em_fourier (ctx, at, m->prompt_encoder.gaussian));
+    ok = em_ctx_end_pass (ctx, err);
+  }
+  em_ctx_free (ctx);
+  free (xy);
+  return ok;
+}
+
+static void
+shape_tables (EmModel *m)
+{
+  EmTensor *t = m->tables->tensors;
+  int64_t n = m->n_tokens, d = m->config.sam2.d_model, mem = m->config.sam2.mem_dim;
+
+  t[T_POS] = em_tensor_f32 (NULL, m->mask_side, m->mask_side, m->config.sam2.trunk.embed_dim);
+  t[T_KINDS] = em_tensor_f32 (NULL, 5, d);
+  t[T_DENSE_PE] = em_tensor_f32 (NULL, n, d);
+  t[T_IMAGE_PE] = em_tensor_f32 (NULL, n, d);
+  t[T_MEMORY_PE] = em_tensor_f32 (NULL, n, mem);
+  t[T_ROPE] = em_tensor_f32 (NULL, n, d / 2, 2);
+  t[T_NO_POS] = em_tensor_f32 (NULL, 1, mem);
+  m->trunk.pos = &t[T_POS];
+  m->prompt_encoder.kinds = &t[T_KINDS];
+  m->prompt_encoder.dense_pe = &t[T_DENSE_PE];
+  m->image_pe = &t[T_IMAGE_PE];
+  m->memory_pe = &t[T_MEMORY_PE];
+  m->memory_attention.rope = &t[T_ROPE];
+  m->no_pos = &t[T_NO_POS];
+}
+
+static bool
+make_tables (EmModel *m, EmError *err)
+{
+  EmBackend *be = m->be;
+  size_t at[N_TABLES], bytes = 0;
+  EmTensor *t;
+  bool ok;
+
+  m->tables = calloc (1, sizeof *m->tables);
+  if (!m->tables)
+    return em_fail (err, EM_E_DEVICE, "out of memory");
+  shape_tables (m);
+  t = m->tables->tensors;
+  for (int i = 0; i < N_TABLES; i++) {
+    at[i] = bytes;
+    bytes += (em_numel (&t[i]) * sizeof (float) + 63) / 64 * 64;
+  }
+
+  char *host = calloc (1, bytes);
+  m->tables->memory = be->reserve (be, bytes);
+  m->tables->n_memory = bytes;
+  ok = (host && m->tables->memory)
+       || em_fail (err, EM_E_DEVICE, "no room for tables on %s", be->name);
+#define TABLE(i) ((float *) (host + at[i])) /* T_NO_POS stays zero */
+  ok = ok && make_positions (m, TABLE (T_POS), err) && make_kinds (m, TABLE (T_KINDS), err)
+       && make_dense_pe (m, TABLE (T_DENSE_PE), err);
+  if (ok) {
+    em_sine_grid (TABLE (T_IMAGE_PE), m->side, m->side, m->config.sam2.d_model);
+    em_sine_grid (TABLE (T_MEMORY_PE), m->side, m->side, m->config.sam2.mem_dim);
+    em_rope_grid (TABLE (T_ROPE), m->side, m->config.sam2.d_model);
+    ok = be->upload (be, m->tables->memory, host, bytes)
+         || em_fail (err, EM_E_DEVICE, "tables cannot be copied to %s", be->name);
+  }
+#undef TABLE
+  for (int i = 0; ok && i < N_TABLES; i++)
+    t[i].data = (char *) m->tables->memory + at[i];
+  free (host);
+  return ok;
+}
+
+/* The checkpoint has axes of one that no use of these tensors wants. */
+static void
+flatten (EmTensor *t, int ndim, int64_t rows, int64_t width)
+{
+  *t = ndim == 1 ? em_tensor_of (t->dtype, t->data, 1, &width)
+                 : em_tensor_of (t->dtype, t->data, 2, (int64_t[]){ rows, width });
+}
+
+EmModel *
+em_model_open (EmWeights *w, EmBackend *be, EmError *err)
+{
+  const char *json = em_weights_metadata (w, "earmark.config");
+  EmModel *m = calloc (1, sizeof *m);
+
+  if (!m) {
+    em_fail (err, EM_E_DEVICE, "out of memory");
+    return NULL;
+  }
+  m->be = be;
+  if (!json)
+    em_fail (err, EM_E_WEIGHTS,
+             "%.200s has no \"earmark.config\": it is not a model package; official files "
+             "become one by \"earmark-cli weights import\"",
+             em_weights_path (w));
+  if (!json || !em_model_config_parse (&m->config, json, em_weights_path (w), err))
+    goto error;
+  m->side = m->config.sam2.image_size / 16;
+  m->n_tokens = m->side * m->side;
+  m->mask_side = m->config.sam2.image_size / 4;
+
+  EmBinder *b = em_binder_new_load (w, be);
+  bind_sam2 (b, m);
+  if (!em_binder_finish (b, &m->bound, err))
+    goto error;
+  flatten (m->maskmem_tpos_enc, 2, m->config.sam2.num_maskmem, m->config.sam2.mem_dim);
+  flatten (m->no_mem_embed, 1, 1, m->config.sam2.d_model);
+  if (make_tables (m, err))
+    return m;
+
+error:
+  em_model_close (m);
+  return NULL;
+}
+
+void
+em_model_close (EmModel *m)
+{
+  if (!m)
+    return;
+  if (m->tables && m->tables->memory)
+    m->be->unreserve (m->be, m->tables->memory, m->tables->n_memory);
+  free (m->tables);
+  em_bound_free (m->bound);
+  free (m);
+}
+
+EmImageFeatures
+em_model_encode (EmCtx *ctx, const EmModel *m, EmTensor *frames)
+{
+  EmTensor *stages[EM_N_STAGES] = { em_nil (ctx), em_nil (ctx), em_nil (ctx), em_nil (ctx) };
+  EmImageFeatures f;
+
+  em_hiera_forward (ctx, &m->trunk, frames, stages);
+  em_neck_forward (ctx, &m->neck, stages, f.fpn);
+  em_high_res (ctx, &m->mask_decoder, f.fpn[0], f.fpn[1], &f.s0, &f.s1);
+  return f;
+}
+
+EmTensor *
+em_model_no_memory (EmCtx *ctx, const EmModel *m, EmTensor *fpn2)
+{
+  EmTensor *x = em_reshape (ctx, fpn2, 1, m->n_tokens, m->config.sam2.d_model);
+
+  x = em_add (ctx, x, m->no_mem_embed);
+  em_tap (ctx, x, "image_embed");
+  return x;
+}
+
+EmTensor *
+em_model_pointer (EmCtx *ctx, const EmModel *m, EmTensor *token, EmTensor *score)
+{
+  EmTensor *x = em_mlp3 (ctx, &m->obj_ptr_proj, token, EM_ACT_NONE);
+
+  x = em_where (ctx, score, x, m->no_obj_ptr);
+  em_tap (ctx, x, "obj_ptr");
+  return x;
+}
+
+EmTensor *
+em_model_mask_downsample (EmCtx *ctx, const EmModel *m, EmTensor *mask)
+{
+  int s = m->config.sam2.image_size;
+  EmTensor *x = em_reshape (ctx, mask, 1, s, s, 1);
+
+  x = em_conv2d (ctx, x, m->mask_downsample.w, m->mask_downsample.b, 4, 0, EM_ACT_NONE);
+  return em_reshape (ctx, x, 1, m->mask_side, m->mask_side);
+}
+
+EmTensor *
+em_model_mask_logits (EmCtx *ctx, const EmModel *m, EmTensor *mask)
+{
+  EmTensor *logits = em_affine (ctx, mask, 20, -10);
+
+  return em_resize (ctx, logits, m->mask_side, m->mask_side, EM_FILTER_BILINEAR_ANTIALIAS);
+}
+
+EmTensor *
+em_model_pointer_pos (EmCtx *ctx, const EmModel *m, EmTensor *lines, int n)
+{
+  const EmSam2Config *s = &m->config.sam2;
+  int64_t per_pointer = s->d_model / s->mem_dim, rows = n * per_pointer;
+  EmTensor *x;
+
+  if (!s->add_tpos_enc_to_obj_ptrs) {
+    x = em_repeat (ctx, m->no_pos, rows);
+  } else {
+    if (s->proj_tpos_enc_in_obj_ptrs)
+      lines = em_project (ctx, &m->obj_ptr_tpos_proj, lines);
+    x = em_repeat (ctx, em_reshape (ctx, lines, 1, n, s->mem_dim), per_pointer);
+    x = em_permute (ctx, x, (int[]){ 1, 0, 2 }); /* a pointer's tokens lie together */
+  }
+  return em_reshape (ctx, x, 1, rows, s->mem_dim);
+}

@@ -46,10 +46,15 @@ struct EmBackend {
   void (*unreserve) (EmBackend *be, void *memory, size_t bytes);
   bool (*upload) (EmBackend *be, void *device, const void *host, size_t bytes);
   bool (*download) (EmBackend *be, void *host, const void *device, size_t bytes);
+  void (*move) (EmBackend *be, void *to, const void *from, size_t bytes); /* may overlap */
+  bool memory_on_host; /* what reserve gives may be read and written by the CPU */
   void (*close) (EmBackend *be);
 };
 
-/* "cpu" or "auto". NULL with *err if there is none of that name. Release with em_backend_close. */
+/* "cpu" or "auto". NULL with *err if there is none of that name. Release with em_backend_close. For
+ * tests, "cpu:baseline", "cpu:avx2" and "cpu:avx512" hold the CPU to an instruction set, which it must
+ * have, and a further ":own" to the own matrix product where a library is built in. A backend is used
+ * by one thread at a time. */
 EmBackend *em_backend_open (const char *name, EmError *err);
 void em_backend_close (EmBackend *be); /* NULL is fine */
 

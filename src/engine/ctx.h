@@ -13,6 +13,7 @@
 
 typedef struct EmBackend EmBackend;
 typedef struct EmCtx EmCtx;
+typedef struct EmScratch EmScratch;
 
 /* Called for every named intermediate value, while it is valid. */
 typedef void (*EmTapFn) (void *self, const char *name, const EmTensor *value);
@@ -23,7 +24,7 @@ struct EmCtx {
   const atomic_bool *cancel; /* NULL: nobody can cancel */
   EmTapFn tap;               /* NULL: nobody listens */
   void *tap_self;
-  struct EmArena *arena;
+  EmScratch *scratch;
   EmTensor nil;
   double flop; /* floating-point operations asked for so far; benchmarks read and reset it */
 };
@@ -32,6 +33,8 @@ struct EmCtx {
  * NULL with *err if no address space is left. */
 EmCtx *em_ctx_new (EmBackend *be, EmError *err);
 void em_ctx_free (EmCtx *ctx); /* NULL is fine */
+/* The most scratch that was in use at once. */
+size_t em_ctx_peak_bytes (const EmCtx *ctx);
 
 /* False once something failed or the cancel flag was seen. */
 bool em_ok (EmCtx *ctx);

@@ -1,0 +1,259 @@
+/* ctx.c - one computation: scratch, the first error, the cancel flag.
+ *
+ * Two arenas grow together: the bytes of tensors lie in memory of the backend, their headers on the
+ * host. A header remembers how full the other arena was before it, so one mark, the number of
+ * headers, returns both to where they were. */
+#include "engine/ctx.h"
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/arena.h"
+#include "engine/backend.h"
+
+#define BYTES_MOST  ((size_t) 1 << 37)
+#define BYTES_LEAST ((size_t) 1 << 30)
+#define HEADERS     ((size_t) 1 << 20)
+
+typedef struct {
+  EmTensor tensor;
+  size_t before; /* bytes in use when it was made */
+} Header;
+
+struct EmScratch {
+  EmArena bytes;
+  Header *headers;
+  size_t n;
+};
+
+EmCtx *
+em_ctx_new (EmBackend *be, EmError *err)
+{
+  EmCtx *ctx = calloc (1, sizeof *ctx);
+  EmScratch *s = calloc (1, sizeof *s);
+  void *memory = NULL;
+  size_t size = BYTES_MOST;
+
+  EM_BUG_UNLESS (ctx && s);
+  ctx->be = be;
+  ctx->scratch = s;
+  s->headers = em_arena_reserve (HEADERS * sizeof *s->headers);
+  while (s->headers && size >= BYTES_LEAST && !(memory = be->reserve (be, size)))
+    size /= 2;
+  if (!memory) {
+    em_arena_unreserve (s->headers, HEADERS * sizeof *s->headers);
+    free (s);
+    free (ctx);
+    em_fail (err, EM_E_DEVICE, "%s: no room for scratch memory", be->name);
+    return NULL;
+  }
+  em_arena_init (&s->bytes, memory, size, be->memory_on_host);
+  return ctx;
+}
+
+void
+em_ctx_free (EmCtx *ctx)
+{
+  if (!ctx)
+    return;
+  EmScratch *s = ctx->scratch;
+  ctx->be->unreserve (ctx->be, s->bytes.base, s->bytes.size);
+  em_arena_unreserve (s->headers, HEADERS * sizeof *s->headers);
+  free (s);
+  free (ctx);
+}
+
+size_t
+em_ctx_peak_bytes (const EmCtx *ctx)
+{
+  return ctx->scratch->bytes.peak;
+}
+
+bool
+em_ok (EmCtx *ctx)
+{
+  if (ctx->err.code != EM_OK)
+    return false;
+  if (ctx->cancel && atomic_load_explicit (ctx->cancel, memory_order_relaxed))
+    return em_fail (&ctx->err, EM_E_CANCELLED, "cancelled");
+  return true;
+}
+
+bool
+em_ctx_end_pass (EmCtx *ctx, EmError *err)
+{
+  bool ok = ctx->err.code == EM_OK;
+
+  if (!ok)
+    em_fail (err, ctx->err.code, "%s", ctx->err.text);
+  ctx->err = (EmError) EM_ERROR_INIT;
+  em_ctx_release (ctx, 0);
+  return ok;
+}
+
+size_t
+em_ctx_mark (EmCtx *ctx)
+{
+  return ctx->scratch->n;
+}
+
+void
+em_ctx_release (EmCtx *ctx, size_t mark)
+{
+  EmScratch *s = ctx->scratch;
+
+  EM_BUG_UNLESS (mark <= s->n);
+  if (mark == s->n)
+    return;
+  em_arena_release (&s->bytes, s->headers[mark].before);
+  s->n = mark;
+}
+
+/* A header over `data`, or over new bytes if that is NULL. */
+static EmTensor *
+push (EmCtx *ctx, EmTensor tensor)
+{
+  EmScratch *s = ctx->scratch;
+  size_t before = s->bytes.used;
+
+  if (!tensor.data) {
+    size_t bytes = (size_t) em_numel (&tensor) * em_dtype_bytes (tensor.dtype);
+
+    tensor.data = em_arena_alloc (&s->bytes, bytes);
+    if (!tensor.data) {
+      em_fail (&ctx->err, EM_E_DEVICE, "out of scratch memory: %zu MB more needed", bytes >> 20);
+      return &ctx->nil;
+    }
+  }
+  EM_BUG_UNLESS (s->n < HEADERS);
+  s->headers[s->n] = (Header){ tensor, before };
+  return &s->headers[s->n++].tensor;
+}
+
+EmTensor *
+em_new (EmCtx *ctx, EmDtype dtype, int ndim, const int64_t *shape)
+{
+  if (ctx->err.code != EM_OK)
+    return &ctx->nil;
+  return push (ctx, em_tensor_of (dtype, NULL, ndim, shape));
+}
+
+EmTensor *
+em_like (EmCtx *ctx, const EmTensor *x)
+{
+  return em_new (ctx, x->dtype, x->ndim, x->shape);
+}
+
+EmTensor *
+em_nil (EmCtx *ctx)
+{
+  return &ctx->nil;
+}
+
+EmTensor *
+em_view (EmCtx *ctx, const EmTensor *x, int ndim, const int64_t *shape)
+{
+  EmTensor view = em_tensor_of (x->dtype, x->data, ndim, shape);
+
+  if (ctx->err.code != EM_OK)
+    return &ctx->nil;
+  EM_BUG_UNLESS (!em_is_nil (x) && em_numel (&view) == em_numel (x));
+  return push (ctx, view);
+}
+
+EmTensor *
+em_rows_of (EmCtx *ctx, const EmTensor *x, int64_t begin, int64_t end)
+{
+  EmTensor view = *x;
+
+  if (ctx->err.code != EM_OK)
+    return &ctx->nil;
+  EM_BUG_UNLESS (x->ndim > 0 && !em_is_nil (x));
+  EM_BUG_UNLESS (begin >= 0 && begin <= end && end <= x->shape[0]);
+  view.shape[0] = 1;
+  view.data = (char *) x->data + begin * em_numel (&view) * (int64_t) em_dtype_bytes (x->dtype);
+  view.shape[0] = end - begin;
+  return push (ctx, view);
+}
+
+EmTensor *
+em_keep (EmCtx *ctx, size_t mark, EmTensor *x)
+{
+  EmScratch *s = ctx->scratch;
+  EmTensor kept = *x;
+  size_t bytes = (size_t) em_numel (&kept) * em_dtype_bytes (kept.dtype);
+
+  if (ctx->err.code != EM_OK) {
+    em_ctx_release (ctx, mark);
+    return &ctx->nil;
+  }
+  EM_BUG_UNLESS (kept.data && mark < s->n);
+
+  size_t before = s->headers[mark].before;
+  char *to = s->bytes.base + before, *end = s->bytes.base + s->bytes.used;
+  if ((char *) kept.data < to || (char *) kept.data >= end) {
+    em_ctx_release (ctx, mark); /* a view of something older: its bytes stay */
+    return push (ctx, kept);
+  }
+  em_arena_show (&s->bytes, before, bytes);
+  if (kept.data != to)
+    ctx->be->move (ctx->be, to, kept.data, bytes);
+  em_arena_release (&s->bytes, before + em_arena_room (bytes));
+  kept.data = to;
+  s->headers[mark] = (Header){ kept, before };
+  s->n = mark + 1;
+  return &s->headers[mark].tensor;
+}
+
+EmTensor *
+em_upload (EmCtx *ctx, const float *data, int ndim, const int64_t *shape)
+{
+  EmTensor *t = em_new (ctx, EM_F32, ndim, shape);
+
+  if (!em_is_nil (t) && !ctx->be->upload (ctx->be, t->data, data, sizeof (float) * em_numel (t)))
+    em_fail (&ctx->err, EM_E_DEVICE, "%s: copying to the device failed", ctx->be->name);
+  return t;
+}
+
+bool
+em_download (EmCtx *ctx, float *out, const EmTensor *x)
+{
+  int64_t n = em_numel (x);
+  size_t bytes = (size_t) n * em_dtype_bytes (x->dtype);
+  void *raw = out;
+
+  if (!em_ok (ctx))
+    return false;
+  EM_BUG_UNLESS (x->dtype != EM_I64 && x->dtype != EM_U8);
+  if (x->dtype == EM_BF16 || x->dtype == EM_F16)
+    EM_BUG_UNLESS (raw = malloc (bytes ? bytes : 1));
+  if (!ctx->be->download (ctx->be, raw, x->data, bytes))
+    em_fail (&ctx->err, EM_E_DEVICE, "%s: copying from the device failed", ctx->be->name);
+  else if (raw != out)
+    em_to_f32 (out, raw, x->dtype, n);
+  else if (x->dtype == EM_I32)
+    for (int64_t i = 0; i < n; i++) {
+      int32_t value;
+
+      memcpy (&value, out + i, sizeof value);
+      out[i] = (float) value;
+    }
+  if (raw != out)
+    free (raw);
+  return ctx->err.code == EM_OK;
+}
+
+void
+em_tap (EmCtx *ctx, const EmTensor *x, const char *format, ...)
+{
+  char name[256];
+  va_list args;
+
+  if (!ctx->tap || ctx->err.code != EM_OK)
+    return;
+  va_start (args, format);
+  vsnprintf (name, sizeof name, format, args);
+  va_end (args);
+  ctx->tap (ctx->tap_self, name, x);
+}

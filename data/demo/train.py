@@ -1,0 +1,741 @@
+"""Trains the demo model on the demo world. Stages: ear, eye, mind; then export.
+
+  train.py ear  DIR MINUTES    VGGish tells kinds and levels apart
+  train.py eye  DIR MINUTES    encoder and decoder from clicks, boxes and masks
+  train.py mind DIR MINUTES    memory, fuser and decoder on frozen features
+  train.py check DIR           held-out measurements
+  train.py export DIR FILE     the model package, f16
+
+Every stage writes a checkpoint every two minutes and goes on from it when started again. A
+developer's tool: needs PyTorch and NumPy, a C compiler for the world, no GPU.
+"""
+import json
+import os
+import random
+import sys
+import threading
+import time
+from queue import Queue
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import model
+import world
+from world import KINDS, SIDE, T, World
+
+THREADS = int(os.environ.get("EM_THREADS", "2"))
+
+
+def say(*words):
+    print(time.strftime("%H:%M:%S"), *words, flush=True)
+
+
+class Run:
+    """A stage under way: what it trains, its optimiser, its clock and its checkpoint file."""
+
+    def __init__(self, path, modules, groups, minutes, decay=0.05):
+        self.path, self.modules = path, modules
+        plain, decayed = [], []
+        self.optimiser = torch.optim.AdamW(
+            [{"params": [p for p in ps if (p.ndim > 1) == big], "peak": lr,
+              "weight_decay": decay if big else 0.0} for ps, lr in groups for big in (1, 0)],
+            betas=(0.9, 0.98))
+        self.parameters = [p for ps, _ in groups for p in ps]
+        self.step, self.used, self.limit = 0, 0.0, minutes * 60
+        if os.path.exists(path):
+            state = torch.load(path)
+            for name, m in modules.items():
+                m.load_state_dict(state["modules"][name])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step, self.used = state["step"], state["used"]
+            say("going on at step", self.step)
+        self.tick = self.saved = time.time()
+
+    def update(self, loss):
+        """One step; the rate warms up and falls as a cosine over the time given. False: over."""
+        part = min(1.0, self.used / self.limit)
+        factor = min(1, (self.step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * part)))
+        for g in self.optimiser.param_groups:
+            g["lr"] = float(g["peak"] * factor)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+        else:
+            say("step", self.step, "skipped: gradient not finite")
+        self.step += 1
+        now = time.time()
+        self.used += now - self.tick
+        self.tick = now
+        over = self.used >= self.limit
+        if over or now - self.saved > 120:
+            self.save()
+        return not over
+
+    def save(self):
+        state = {"modules": {k: m.state_dict() for k, m in self.modules.items()},
+                 "optimiser": self.optimiser.state_dict(), "step": self.step, "used": self.used}
+        torch.save(state, self.path + ".new")
+        os.replace(self.path + ".new", self.path)
+        self.saved = time.time()
+
+
+def load(directory, stage, **modules):
+    state = torch.load(os.path.join(directory, stage + ".pt"))["modules"]
+    for name, m in modules.items():
+        m.load_state_dict(state[name])
+
+
+# ---- ear -------------------------------------------------------------------------------------
+
+def ear(directory, minutes):
+    vgg = model.Vggish(model.DEMO["vgg"])
+    for m in vgg.modules():
+        if isinstance(m, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(m.weight)
+            nn.init.zeros_(m.bias)
+    width = model.DEMO["vgg"]["embedding"]
+    head = nn.Linear(width, 2 * KINDS)
+    run = Run(os.path.join(directory, "ear.pt"), {"vgg": vgg, "head": head},
+              [(list(vgg.parameters()) + list(head.parameters()), 1.5e-3)], minutes)
+    count = 900
+    spect = np.empty((count, 2, T, 2, 96, 64), np.float16)
+    level = np.empty((count, 2, T, 2, KINDS), np.float32)
+    for n in range(count):
+        w = World(5_000_000 + n, n % 4 == 0)
+        spect[n] = w.spect()
+        for k in range(2):
+            for t in range(T):
+                start = 5 * k + 0.96 * t
+                level[n, k, t] = w.levels(start, start + 0.975)
+    spect = torch.from_numpy(spect.reshape(-1, 96, 64))
+    level = torch.from_numpy(level.reshape(-1, KINDS))
+    held = len(spect) // 10
+    say("ear:", len(spect), "examples")
+    more = True
+    while more:
+        pick = torch.randint(held, len(spect), (96,))
+        loss = ear_loss(head(vgg(spect[pick].float())), level[pick])
+        more = run.update(loss)
+        if run.step % 100 == 0:
+            with torch.no_grad():
+                out = head(vgg(spect[:1500].float()))
+                there = level[:1500] > 0.03
+                right = ((out[:, :KINDS] > 0) == there).float().mean()
+                off = (out[:, KINDS:] - level[:1500]).abs()[there].mean()
+            say("ear step %d loss %.4f held-out kinds right %.4f level off by %.4f" % (
+                run.step, loss, right, off))
+
+
+def ear_loss(out, level):
+    there = (level > 0.03).float()
+    return F.binary_cross_entropy_with_logits(out[:, :KINDS], there) + 3 * F.smooth_l1_loss(
+        out[:, KINDS:], level, beta=0.1)
+
+
+# ---- what the eye and the mind learn from ----------------------------------------------------
+
+class Pool:
+    """Worlds with their sound heard in advance; windows of five seconds are drawn at random."""
+
+    def __init__(self, first, count, twins=4, spects=True):
+        self.worlds = [World(first + n, n % twins == 0) for n in range(count)]
+        self.spects = [w.spect().astype(np.float16) for w in self.worlds] if spects else None
+
+    def window(self, rng, jitter=0.25, flip=True, n=None, half=None):
+        """Five frames (uint8), owner maps, mel examples, per frame who sounds."""
+        n = rng.randrange(len(self.worlds)) if n is None else n
+        half = rng.randrange(2) if half is None else half
+        w, spect = self.worlds[n], self.spects[n][half].astype(np.float32)
+        off = rng.uniform(-jitter, jitter)
+        drawn = [w.draw(5 * half + t + 0.5 + off) for t in range(T)]
+        rgb, owner = np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn])
+        if flip and rng.random() < 0.5:
+            rgb, owner, spect = rgb[:, :, ::-1], owner[:, :, ::-1], spect[:, ::-1]
+        if flip and rng.random() < 0.5:
+            rgb, owner = rgb[:, ::-1], owner[:, ::-1]
+        heard = [w.sounding(5 * half + t) for t in range(T)]
+        return rgb, owner, np.ascontiguousarray(spect), heard, w
+
+
+def spoil(x, rng):
+    """Light, contrast and grain of normalised pictures [n,3,H,W]."""
+    x = x * rng.uniform(0.85, 1.15) + rng.uniform(-0.2, 0.2)
+    if rng.random() < 0.5:
+        x = x + np.random.default_rng(rng.getrandbits(32)).standard_normal(
+            x.shape, dtype=np.float32) * rng.uniform(0.02, 0.12)
+    return x.astype(np.float32)
+
+
+def ahead(make, depth=3):
+    """Runs make() in a thread, `depth` results ahead."""
+    queue = Queue(depth)
+
+    def work():
+        while True:
+            queue.put(make())
+
+    threading.Thread(target=work, daemon=True).start()
+    return queue.get
+
+
+def one_pixel(rng, mask):
+    """A random pixel (x, y) of a boolean map, or None."""
+    at = np.flatnonzero(mask)
+    if len(at) == 0:
+        return None
+    at = int(at[rng.randrange(len(at))])
+    return at % SIDE + 0.0, at // SIDE + 0.0
+
+
+def first_prompt(rng, mask, points):
+    """points = 1: a click; 2: a box; 3: a box and a click, or three clicks."""
+    if points == 1:
+        return [one_pixel(rng, mask)], [1]
+    ys, xs = np.nonzero(mask)
+    if points == 2 or rng.random() < 0.5:
+        jitter = [rng.uniform(-3, 3) for _ in range(4)]
+        box = [(xs.min() + jitter[0], ys.min() + jitter[1]),
+               (xs.max() + 1 + jitter[2], ys.max() + 1 + jitter[3])]
+        click = [one_pixel(rng, mask)] if points == 3 else []
+        return box + click, [2, 3] + [1] * len(click)
+    second = one_pixel(rng, mask if rng.random() < 0.5 else ~mask)
+    spots = [one_pixel(rng, mask), second, one_pixel(rng, mask)]
+    return spots, [int(mask[int(y), int(x)]) for x, y in spots]
+
+
+def correction(rng, predicted, mask):
+    """A click where the prediction is wrong; anywhere in the object when it is right."""
+    spot = one_pixel(rng, predicted != mask)
+    if spot is None:
+        spot = one_pixel(rng, mask) or (rng.uniform(0, SIDE), rng.uniform(0, SIDE))
+    return spot, int(mask[int(spot[1]), int(spot[0])])
+
+
+def shrink(masks, side):
+    """Boolean [B,256,256] -> the covered share of each cell, [B,side,side]."""
+    k = SIDE // side
+    x = torch.as_tensor(masks).float()
+    return F.avg_pool2d(x[:, None], k)[:, 0] if k > 1 else x
+
+
+def sam_loss(out, target, multi, single):
+    """SAM 2's loss over the masks of a decoder pass, per object; target [B,s,s] in 0..1."""
+    masks, iou, score, _ = out
+    x = masks if target.shape[-1] == masks.shape[-1] else F.interpolate(
+        masks, target.shape[-2:], mode="bilinear")
+    t = target[:, None].expand_as(x)
+    p = x.sigmoid()
+    ce = F.binary_cross_entropy_with_logits(x, t, reduction="none")
+    focal = ((0.75 - 0.5 * t) * (p + t - 2 * p * t) ** 2 * ce).mean((2, 3))
+    dice = 1 - (2 * (p * t).sum((2, 3)) + 1) / (p.sum((2, 3)) + t.sum((2, 3)) + 1)
+    with torch.no_grad():
+        a, b = x > 0, t > 0.5
+        true = (a & b).sum((2, 3)) / (a | b).sum((2, 3)).clamp(min=1)
+        some = (target.amax((1, 2)) > 0.5).float()
+    each = 20 * focal + dice
+    loss = multi * each[:, 1:].amin(1) + single * each[:, 0] + (iou - true).abs().mean(1)
+    return some * loss + F.binary_cross_entropy_with_logits(score[:, 0], some, reduction="none")
+
+
+def jaccard(low, mask):
+    """Per object: logits [B,1,64,64] against boolean [B,256,256] at full size; empty = empty: 1."""
+    big = F.interpolate(low, (SIDE, SIDE), mode="bilinear")[:, 0] > 0
+    mask = torch.as_tensor(mask)
+    union = (big | mask).flatten(1).sum(1)
+    return torch.where(union > 0, (big & mask).flatten(1).sum(1) / union.clamp(min=1), 1.0)
+
+
+def gather(sound, index, gate=None):
+    """Prompts of the frames `index`; where gate is 0 they vanish, which is stock SAM 2."""
+    sparse, dense = [a[index] for a in sound[0]], [v[index] for v in sound[1]]
+    if gate is not None:
+        sparse = [a * gate[:, None] for a in sparse]
+        dense = [v * gate[:, None, None] for v in dense]
+    return sparse, dense
+
+
+# ---- eye -------------------------------------------------------------------------------------
+
+WINDOWS = int(os.environ.get("EM_WINDOWS", "4"))
+
+
+def build(directory):
+    torch.manual_seed(1)
+    c = model.DEMO
+    sam, vgg = model.Sam2(c["sam2"]), model.Vggish(c["vgg"])
+    fuser = model.Fuser(c["fuser"], c["sam2"]["image_size"])
+    fuser.drop = 0.0
+    ear_file = os.path.join(directory, "ear.pt")
+    if os.path.exists(ear_file):
+        load(directory, "ear", vgg=vgg)
+    vgg.requires_grad_(False)
+    return sam, vgg, fuser
+
+
+def fast():
+    """bfloat16 for the large products; the decoder, memory and losses stay in float32."""
+    return torch.autocast("cpu", torch.bfloat16)
+
+
+def encode(sam, images):
+    with fast():
+        fpn = sam.encode(images)
+    return [f.float() for f in fpn]
+
+
+def hear(fuser, rows, fpn):
+    """Prompts (A, V) of every frame, the clips of T frames end to end."""
+    with fast():
+        a, v = fuser([f.reshape(-1, T, *f.shape[1:]) for f in fpn], rows)
+    return [x.flatten(0, 1).float() for x in a], [x.flatten(0, 1).float() for x in v]
+
+
+def union_of(owner, heard):
+    """Boolean [n,256,256]: pixels of the objects heard in each frame."""
+    return np.stack([np.isin(o, [i + 1 for i in h]) for o, h in zip(owner, heard)])
+
+
+def eye_batch(pool, rng):
+    windows = [pool.window(rng) for _ in range(WINDOWS)]
+    rgb = np.concatenate([w[0] for w in windows])
+    owner = np.concatenate([w[1] for w in windows])
+    heard = [h for w in windows for h in w[3]]
+    kinds = np.zeros((len(owner), KINDS + 1, SIDE, SIDE), bool)
+    for n, o in enumerate(owner):
+        kinds[n, 0] = o == 0
+        for i, k in enumerate(windows[n // T][4].kinds):
+            kinds[n, k + 1] |= o == i + 1
+    kinds = shrink(kinds.reshape(-1, SIDE, SIDE), 16).reshape(len(owner), KINDS + 1, 16, 16)
+    points = rng.choices((1, 2, 3), (6, 2.5, 1.5))[0]
+    index, masks, coords, labels = [], [], [], []
+    for n in range(len(owner)):
+        ids = [i for i in range(1, 6) if (owner[n] == i).sum() > 60]
+        for i in rng.sample(ids, min(len(ids), rng.choice((1, 1, 2)))):
+            mask = owner[n] == i
+            if points == 1 and rng.random() < 0.07:  # a negative click alone asks for nothing
+                spot, mask = one_pixel(rng, owner[n] >= 0), mask & False
+                c, l = [spot], [0]
+            else:
+                c, l = first_prompt(rng, mask, points)
+            index.append(n)
+            masks.append(mask)
+            coords.append(c)
+            labels.append(l)
+    images = spoil(world.normalise(rgb), rng)
+    return (torch.from_numpy(images), torch.from_numpy(np.stack([w[2] for w in windows])), kinds,
+            union_of(owner, heard), torch.tensor(index), np.stack(masks),
+            torch.tensor(coords, dtype=torch.float32), torch.tensor(labels))
+
+
+def eye(directory, minutes):
+    sam, vgg, fuser = build(directory)
+    kind_head = nn.Conv2d(sam.d, KINDS + 1, 1)
+    parameters = [p for n, p in sam.named_parameters() if not n.startswith("memory_")]
+    run = Run(os.path.join(directory, "eye.pt"),
+              {"sam": sam, "fuser": fuser, "kind_head": kind_head},
+              [(parameters, 1e-3), (list(fuser.parameters()) + list(kind_head.parameters()), 1e-3)],
+              minutes)
+    rng = random.Random(run.step)
+    pool, held = Pool(1_000_000, 1000), Pool(9_000_000, 8)
+    say("eye: worlds ready")
+    fetch = ahead(lambda: eye_batch(pool, rng))
+    mean, more = {}, True
+    while more:
+        images, spect, kinds, heard, index, masks, coords, labels = fetch()
+        fpn = encode(sam, images)
+        skips = sam.skips(fpn)
+        image = sam.without_memory(fpn[2])
+        with torch.no_grad():
+            rows = vgg.ears(spect)
+        sound = hear(fuser, rows, fpn)
+        part = {"kind": F.cross_entropy(kind_head(fpn[2]), kinds)}
+        out = sam.decode(image, skips, sound=sound)
+        part["sound"] = sam_loss(out, shrink(heard, 64), 1, 0.1).mean()
+        gate = (torch.rand(len(index)) < 0.35).float()
+        here = [s[index] for s in skips], gather(sound, index, gate)
+        target, mask = shrink(masks, 64), None
+        for turn in range(2):
+            out = sam.decode(image[index], here[0], coords, labels, mask, here[1])
+            few = coords.shape[1] <= 1
+            part["click%d" % turn] = sam_loss(out, target, *((1, 0.5) if few else (0.3, 1))).mean()
+            if turn == 0:
+                mask = sam.pick(out, few)[0].detach().clamp(-32, 32)
+                with torch.no_grad():
+                    guess = (F.interpolate(mask, (SIDE, SIDE), mode="bilinear")[:, 0] > 0).numpy()
+                more_clicks = [correction(rng, g, m) for g, m in zip(guess, masks)]
+                coords = torch.cat([coords, torch.tensor([c for c, _ in more_clicks])[:, None]], 1)
+                labels = torch.cat([labels, torch.tensor([l for _, l in more_clicks])[:, None]], 1)
+        for k, x in part.items():
+            mean[k] = 0.95 * mean.get(k, x.item()) + 0.05 * x.item()
+        more = run.update(sum(part.values()))
+        if run.step % 25 == 0:
+            say("eye step", run.step, " ".join("%s %.3f" % i for i in mean.items()))
+        if run.step % 150 == 0 or not more:
+            say("eye held-out", eye_check(sam, vgg, fuser, held))
+            fuser.train()
+
+
+@torch.no_grad()
+def eye_check(sam, vgg, fuser, pool):
+    """Frames on their own: one click, sound, both; mean J, and alarms in silence."""
+    fuser.eval()
+    rng, score = random.Random(7), {"click": [], "both": [], "heard": [], "alarm": []}
+    for n in range(len(pool.worlds)):
+        for half in range(2):
+            rgb, owner, spect, heard, _ = pool.window(rng, 0, False, n, half)
+            fpn = sam.encode(torch.from_numpy(world.normalise(rgb)))
+            skips, image = sam.skips(fpn), sam.without_memory(fpn[2])
+            a, v = fuser([f[None] for f in fpn], vgg.ears(torch.from_numpy(spect))[None])
+            sound = [x[0] for x in a], [x[0] for x in v]
+            out = sam.decode(image, skips, sound=sound)
+            masks = union_of(owner, heard)
+            low = torch.where(out[2][..., None, None] > 0, sam.pick(out, True)[0], -1.0)
+            j, some = jaccard(low, masks), masks.any((1, 2))
+            score["heard"] += j[some].tolist()
+            score["alarm"] += (low.flatten(1).amax(1) > 0)[~some].float().tolist()
+            for t in range(T):
+                for i in range(1, 6):
+                    mask = owner[t] == i
+                    if mask.sum() > 60:
+                        c = torch.tensor([[one_pixel(rng, mask)]])
+                        l = torch.ones(1, 1, dtype=torch.long)
+                        s = [x[t:t + 1] for x in skips]
+                        for name, with_sound in (("click", None), ("both", gather(sound, [t]))):
+                            out = sam.decode(image[t:t + 1], s, c, l, sound=with_sound)
+                            score[name] += jaccard(sam.pick(out, True)[0], mask[None]).tolist()
+    return " ".join("%s %.3f" % (k, np.mean(x)) for k, x in score.items())
+
+
+# ---- mind ------------------------------------------------------------------------------------
+
+class Track:
+    """One batch of objects through one sequence; the bank of sam2.md's tracker, batched."""
+
+    def __init__(self, sam):
+        self.sam, self.cond, self.recent = sam, {}, {}
+
+    def image(self, t, feature):
+        """What the decoder sees on frame t: with memory where there is one."""
+        if not self.cond and not self.recent:
+            return self.sam.without_memory(feature)
+        spatial = [(m, 6) for m, _ in self.cond.values()]
+        spatial += [(self.recent[t - r][0], r - 1) for r in range(6, 0, -1) if t - r in self.recent]
+        pointers = [p for c, (_, p) in self.cond.items() if c <= t]
+        pointers += [self.recent[t - k][1] for k in range(1, 16) if t - k in self.recent]
+        return self.sam.recall(feature, spatial, pointers)
+
+    def keep(self, t, feature, low, pointer, cond, appear=None, binary=False):
+        memory = self.sam.remember(feature, low.detach(), appear, binary=cond or binary)
+        (self.cond if cond else self.recent)[t] = memory, pointer
+
+    def step(self, t, feature, out, multimask, cond, heard=False):
+        """Chooses the mask of a decoder pass and remembers it. Where sound took part every
+        memory mask is binary and what is absent is not hidden."""
+        low, token, _ = self.sam.pick(out, multimask)
+        appear = out[2].detach() > 0
+        self.keep(t, feature, low, self.sam.pointer(token, appear), cond,
+                  None if heard else appear, heard)
+        return low if heard else torch.where(appear[:, :, None, None], low, -1024.0)
+
+
+def sound_pass(sam, sound, fpn, skips):
+    """Audio only, frame after frame; yields t, the frame's rows in the batch, the output."""
+    track = Track(sam)
+    for t in range(T):
+        rows = torch.arange(t, len(fpn[2]), T)
+        feature, here = fpn[2][rows], [s[rows] for s in skips]
+        out = sam.decode(track.image(t, feature), here, sound=gather(sound, rows))
+        track.step(t, feature, out, True, t == 0, heard=True)
+        yield t, rows, out
+
+
+def chase_batch(worlds, rng, count=4, length=7):
+    """Sequences for tracking: frames, and per object its masks; a third of a second or less
+    between frames, so that a few frames see what many do later."""
+    frames, index, masks = [], [], []
+    for n in range(count):
+        w = rng.choice(worlds)
+        gap = rng.choice((1, 1, 2, 2, 3, 4, 6, 9)) / world.FPS
+        start = rng.uniform(0, world.SECONDS - 0.05 - gap * length)
+        drawn = [w.draw(start + gap * t) for t in range(length)]
+        rgb, owner = np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn])
+        if rng.random() < 0.5:
+            rgb, owner = rgb[:, :, ::-1], owner[:, :, ::-1]
+        if rng.random() < 0.5:
+            rgb, owner = rgb[::-1], owner[::-1]
+        frames.append(spoil(world.normalise(rgb), rng))
+        ids = [i for i in range(1, 6) if (owner[0] == i).sum() > 80]
+        for i in rng.sample(ids, min(3, len(ids))):
+            index.append(n)
+            masks.append(owner == i)
+    return torch.from_numpy(np.stack(frames)), torch.tensor(index), np.stack(masks, 1)
+
+
+def chase(sam, frames, index, masks, rng):
+    """Tracks from a click, a box or a mask; sometimes a second conditioning frame lies ahead,
+    sometimes a click corrects on the way. Returns the losses."""
+    count, length = frames.shape[:2]
+    with torch.no_grad():
+        fpn = encode(sam, frames.flatten(0, 1))
+    skips = sam.skips(fpn)
+    parts, track = {}, Track(sam)
+    start = rng.choices(("click", "box", "mask"), (5, 2.5, 2.5))[0]
+    fix = rng.randrange(2, length) if rng.random() < 0.35 else -1
+    if rng.random() < 0.3:
+        rows = index * length + length - 1
+        given = torch.from_numpy(masks[-1]).float()[:, None]
+        low, pointer, _ = sam.from_mask(fpn[2][rows], [s[rows] for s in skips], given)
+        track.keep(length - 1, fpn[2][rows], low, pointer, True)
+        ahead_mask = track.cond
+        track.cond = {}
+    else:
+        ahead_mask = {}
+    total = []
+    for t in range(length):
+        rows = index * length + t
+        feature, here = fpn[2][rows], [s[rows] for s in skips]
+        mask = masks[t]
+        target = shrink(mask, 128)
+        if t == 0:
+            if start == "mask":
+                given = torch.from_numpy(mask).float()[:, None]
+                low, pointer, out = sam.from_mask(feature, here, given)
+                total.append(0.3 * sam_loss(out, target, 0.3, 1))
+                track.keep(0, feature, low, pointer, True)
+            else:
+                points = 1 if start == "click" else 2
+                prompts = [first_prompt(rng, m, points) for m in mask]
+                out = sam.decode(sam.without_memory(feature), here,
+                                 torch.tensor([c for c, _ in prompts], dtype=torch.float32),
+                                 torch.tensor([l for _, l in prompts]))
+                total.append(sam_loss(out, target, *((1, 0.5) if points == 1 else (0.3, 1))))
+                track.step(0, feature, out, points == 1, True)
+            track.cond.update(ahead_mask)
+            continue
+        if t == length - 1 and ahead_mask:
+            break
+        image = track.image(t, feature)
+        out = sam.decode(image, here, tracked=True)
+        total.append(sam_loss(out, target, 1, 0.3))
+        if t == fix:
+            low = sam.pick(out, True)[0].detach()
+            guess = F.interpolate(low, (SIDE, SIDE), mode="bilinear")[:, 0].numpy() > 0
+            clicks = [correction(rng, g, m) for g, m in zip(guess, mask)]
+            out = sam.decode(image, here, torch.tensor([[c] for c, _ in clicks]),
+                             torch.tensor([[l] for _, l in clicks]), low.clamp(-32, 32))
+            total.append(sam_loss(out, target, 1, 0.5))
+            track.step(t, feature, out, True, True)
+        else:
+            track.step(t, feature, out, True, False)
+    parts["chase"] = torch.stack(total[1:]).mean()
+    parts["start"] = total[0].mean()
+    return parts
+
+
+def click_parts(sam, image, skips, sound, index, masks, coords, labels):
+    """Two rounds of clicks on single frames, half of them with the sound as well."""
+    parts = {}
+    gate = (torch.rand(len(index)) < 0.5).float()
+    here, prompts = [s[index] for s in skips], gather(sound, index, gate)
+    target, mask = shrink(masks, 128), None
+    for turn in range(2):
+        out = sam.decode(image[index], here, coords, labels, mask, prompts)
+        few = coords.shape[1] <= 1
+        parts["click%d" % turn] = sam_loss(out, target, *((1, 0.5) if few else (0.3, 1))).mean()
+        if turn == 0:
+            mask = sam.pick(out, few)[0].detach().clamp(-32, 32)
+            guess = F.interpolate(mask, (SIDE, SIDE), mode="bilinear")[:, 0].numpy() > 0
+            again = [correction(rng_of(index), g, m) for g, m in zip(guess, masks)]
+            coords = torch.cat([coords, torch.tensor([c for c, _ in again])[:, None]], 1)
+            labels = torch.cat([labels, torch.tensor([l for _, l in again])[:, None]], 1)
+    return parts
+
+
+def rng_of(index):
+    return random.Random(int(torch.randint(1 << 30, ())))
+
+
+def mind(directory, minutes):
+    sam, vgg, fuser = build(directory)
+    load(directory, "eye", sam=sam, fuser=fuser)
+    sam.image_encoder.requires_grad_(False)
+    fresh = [p for n, p in sam.named_parameters()
+             if n.startswith(("memory_", "maskmem", "obj_ptr", "no_obj", "mask_downsample."))]
+    known = [p for n, p in sam.named_parameters()
+             if p.requires_grad and not any(p is q for q in fresh)]
+    run = Run(os.path.join(directory, "mind.pt"), {"sam": sam, "fuser": fuser},
+              [(fresh, 1e-3), (known, 3e-4), (list(fuser.parameters()), 5e-4)], minutes)
+    rng = random.Random(1000 + run.step)
+    pool, held = Pool(2_000_000, 1500), Pool(9_000_000, 6)
+    say("mind: worlds ready")
+    fetch = ahead(lambda: eye_batch(pool, rng))
+    chase_rng = random.Random(2000 + run.step)
+    fetch_chase = ahead(lambda: chase_batch(pool.worlds, chase_rng))
+    mean, more = {}, True
+    while more:
+        if run.step % 2:
+            part = chase(sam, *fetch_chase(), chase_rng)
+        else:
+            images, spect, _, heard, index, masks, coords, labels = fetch()
+            with torch.no_grad():
+                fpn = encode(sam, images)
+                rows = vgg.ears(spect)
+            skips = sam.skips(fpn)
+            sound = hear(fuser, rows, fpn)
+            target = shrink(heard, 128)
+            losses = [sam_loss(out, target[at], 1, 0.1)
+                      for _, at, out in sound_pass(sam, sound, fpn, skips)]
+            part = {"sound": torch.stack(losses).mean()}
+            part.update(click_parts(sam, sam.without_memory(fpn[2]), skips, sound, index, masks,
+                                    coords, labels))
+        for k, x in part.items():
+            mean[k] = 0.95 * mean.get(k, x.item()) + 0.05 * x.item()
+        more = run.update(sum(part.values()))
+        if run.step % 50 == 0:
+            say("mind step", run.step, " ".join("%s %.3f" % i for i in mean.items()))
+        if run.step % 400 == 0 or not more:
+            say("mind held-out", measure(sam, vgg, fuser, held, 2))
+            fuser.train()
+
+
+# ---- measuring -------------------------------------------------------------------------------
+
+def deepest(mask):
+    """The pixel farthest from the outside, by repeated erosion (chessboard distance)."""
+    x = np.pad(mask, 1)
+    while True:
+        y = x.copy()
+        for dy in (-1, 0, 1):
+            for dx in (-1, 0, 1):
+                y &= np.roll(x, (dy, dx), (0, 1))
+        if not y.any():
+            break
+        x = y
+    ys, xs = np.nonzero(x[1:-1, 1:-1])
+    return float(xs[0]), float(ys[0])
+
+
+@torch.no_grad()
+def measure(sam, vgg, fuser, pool, tracks):
+    """As the product asks: sound along the window, a click on a frame of its own, both, and one
+    click followed through all frames. Clicks go to the deepest pixel of each sounding object."""
+    sam.eval(), fuser.eval()
+    s = {k: [] for k in ("sound", "alarm", "miss", "click", "both", "silent", "box", "track",
+                         "ghost")}
+    one = torch.ones(1, 1, dtype=torch.long)
+    for n, w in enumerate(pool.worlds):
+        for half in range(2):
+            rgb, owner, spect, heard, _ = pool.window(random.Random(0), 0, False, n, half)
+            fpn = sam.encode(torch.from_numpy(world.normalise(rgb)))
+            skips = sam.skips(fpn)
+            sound = hear(fuser, vgg.ears(torch.from_numpy(spect))[None], fpn)
+            union = union_of(owner, heard)
+            for t, at, out in sound_pass(sam, sound, fpn, skips):
+                low = torch.where(out[2][..., None, None] > 0, sam.pick(out, True)[0], -1.0)
+                if union[t].any():
+                    s["sound"].append(jaccard(low, union[t:t + 1]).item())
+                    s["miss"].append(float(out[2].item() <= 0))
+                else:
+                    s["alarm"].append(float((low > 0).any()))
+            image = sam.without_memory(fpn[2])
+            for t in range(T):
+                for i in range(w.count):
+                    mask = owner[t] == i + 1
+                    if mask.sum() < 60:
+                        continue
+                    c = torch.tensor([[deepest(mask)]])
+                    here = [x[t:t + 1] for x in skips]
+                    out = sam.decode(image[t:t + 1], here, c, one)
+                    plain = jaccard(sam.pick(out, True)[0], mask[None]).item()
+                    out = sam.decode(image[t:t + 1], here, c, one, sound=gather(sound, [t]))
+                    joint = jaccard(sam.pick(out, True)[0], mask[None]).item()
+                    if i in heard[t]:
+                        s["click"].append(plain)
+                        s["both"].append(joint)
+                    else:
+                        s["silent"].append(joint)
+                    ys, xs = np.nonzero(mask)
+                    c = torch.tensor([[(xs.min(), ys.min()), (xs.max() + 1, ys.max() + 1)]])
+                    out = sam.decode(image[t:t + 1], here, c.float(), torch.tensor([[2, 3]]))
+                    s["box"].append(jaccard(sam.pick(out, False)[0], mask[None]).item())
+    for w in pool.worlds[:tracks]:
+        track = Track(sam)
+        for t in range(world.SECONDS * world.FPS):
+            rgb, owner = w.draw(t / world.FPS)
+            if t == 0:
+                ids = [i for i in range(1, w.count + 1) if (owner == i).sum() > 100]
+            masks = np.stack([owner == i for i in ids])
+            fpn = sam.encode(torch.from_numpy(world.normalise(rgb[None])))
+            rows = [0] * len(ids)
+            feature, here = fpn[2][rows], [x[rows] for x in sam.skips(fpn)]
+            if t == 0:
+                c = torch.tensor([[deepest(m)] for m in masks])
+                out = sam.decode(sam.without_memory(feature), here, c, one.expand(len(ids), 1))
+            else:
+                out = sam.decode(track.image(t, feature), here, tracked=True)
+            low = track.step(t, feature, out, True, t == 0)
+            for j, m in zip(jaccard(low, masks), masks):
+                s["track" if m.sum() > 20 else "ghost"].append(j.item())
+    return " ".join("%s %.3f" % (k, np.mean(x)) for k, x in s.items() if x)
+
+
+def check(directory, count=24):
+    sam, vgg, fuser = build(directory)
+    stage = "mind" if os.path.exists(os.path.join(directory, "mind.pt")) else "eye"
+    load(directory, stage, sam=sam, fuser=fuser)
+    for name, twins in (("standard", 1 << 30), ("twins", 1)):
+        pool = Pool(9_500_001, count, twins)
+        say(stage, name, measure(sam, vgg, fuser, pool, count // 2))
+
+
+# ---- export ----------------------------------------------------------------------------------
+
+def export(directory, path):
+    sam, vgg, fuser = build(directory)
+    stage = [s for s in ("mind", "eye") if os.path.exists(os.path.join(directory, s + ".pt"))]
+    if stage:
+        load(directory, stage[0], sam=sam, fuser=fuser)
+    tensors = {}
+    for prefix, m in (("sam2.", sam), ("vgg.", vgg), ("fuser.", fuser)):
+        for name, x in m.state_dict().items():
+            if not name.endswith("num_batches_tracked"):
+                x = x.detach().to(torch.float16)
+                assert torch.isfinite(x).all(), name
+                tensors[prefix + name] = x.contiguous().numpy()
+    config = dict(model.DEMO, labels=world.NAMES,
+                  provenance="trained from scratch on Earmark's synthetic demo world "
+                             "(data/demo/world.c) by data/demo/train.py")
+    header, offset = {"__metadata__": {"earmark.config": json.dumps(config)}}, 0
+    for name in sorted(tensors):
+        x = tensors[name]
+        header[name] = {"dtype": "F16", "shape": list(x.shape),
+                        "data_offsets": [offset, offset + x.nbytes]}
+        offset += x.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as f:
+        f.write(len(text).to_bytes(8, "little") + text)
+        for name in sorted(tensors):
+            f.write(tensors[name].tobytes())
+    say("wrote", path, os.path.getsize(path), "bytes,", len(tensors), "tensors")
+
+
+def main():
+    torch.set_num_threads(THREADS)
+    stage, directory = sys.argv[1:3]
+    os.makedirs(directory, exist_ok=True)
+    if stage in ("ear", "eye", "mind"):
+        {"ear": ear, "eye": eye, "mind": mind}[stage](directory, float(sys.argv[3]))
+    elif stage == "check":
+        check(directory)
+    else:
+        export(directory, sys.argv[3])
+
+
+if __name__ == "__main__":
+    main()

@@ -14,8 +14,8 @@ static const struct {
   GoldenRunner runner;
   const char *why_not; /* instead of a runner */
 } families[] = {
-  { { "metrics", golden_run_metrics }, NULL },
-  { { "auralsam2-train", NULL }, trainer },
+  { { "metrics", golden_run_metrics }, NULL },      { { "sam2-image", golden_run_image }, NULL },
+  { { "sam2-modules", golden_run_modules }, NULL }, { { "auralsam2-train", NULL }, trainer },
   { { "auralsam2-ref-audiocon", NULL }, trainer },
 };
 

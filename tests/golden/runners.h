@@ -2,4 +2,6 @@
 #pragma once
 #include "golden.h"
 
+bool golden_run_image (Golden *g, EmError *err);
+bool golden_run_modules (Golden *g, EmError *err);
 bool golden_run_metrics (Golden *g, EmError *err);

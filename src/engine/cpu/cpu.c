@@ -132,6 +132,7 @@ em_cpu_open (const char *how, EmError *err)
     .upload = cpu_copy_in,
     .download = cpu_copy_out,
     .move = cpu_move,
+    .host_memory = true,
     .memory_on_host = true,
     .close = cpu_close,
   };

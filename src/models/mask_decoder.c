@@ -194,7 +194,7 @@ upscale (EmCtx *ctx, const EmMaskDecoder *m, EmTensor *z, EmTensor *s0, EmTensor
   return em_reshape (ctx, u, 1, 16 * side * side, m->d / 8);
 }
 
-EmDecoded
+EmMaskDecoded
 em_mask_decode (EmCtx *ctx, const EmMaskDecoder *m, const EmPromptEncoder *p,
                 const EmDecodeInput *in)
 {
@@ -202,7 +202,7 @@ em_mask_decode (EmCtx *ctx, const EmMaskDecoder *m, const EmPromptEncoder *p,
   EmTensor *tokens = all_tokens (ctx, m, in->sparse);
   TwoWay s = { tokens, tokens, NULL, p->dense_pe };
   EmTensor *row, *u, *hyper[EM_N_MASKS];
-  EmDecoded out;
+  EmMaskDecoded out;
 
   s.z = em_add (ctx, em_reshape (ctx, in->image, 1, m->side * m->side, d), in->dense);
   em_tap (ctx, tokens, "tokens_in");
@@ -231,7 +231,7 @@ em_mask_decode (EmCtx *ctx, const EmMaskDecoder *m, const EmPromptEncoder *p,
 }
 
 EmChoice
-em_choose_best (EmCtx *ctx, const EmDecoded *in)
+em_choose_best (EmCtx *ctx, const EmMaskDecoded *in)
 {
   int64_t side = in->masks->shape[1], d = em_last_dim (in->tokens);
   EmTensor *iou = em_slice (ctx, in->iou, 1, 1, EM_N_MASKS);
@@ -248,7 +248,7 @@ em_choose_best (EmCtx *ctx, const EmDecoded *in)
 }
 
 EmChoice
-em_choose_single (EmCtx *ctx, const EmDecoded *in, bool dynamic)
+em_choose_single (EmCtx *ctx, const EmMaskDecoded *in, bool dynamic)
 {
   EmTensor *first_token = em_slice (ctx, in->tokens, 1, FIRST_MASK, FIRST_MASK + 1);
   EmChoice single, best;

@@ -54,12 +54,12 @@ typedef struct {
   EmTensor *iou;    /* [1, 4], 0..1 */
   EmTensor *score;  /* [1] object logit: absent where <= 0 */
   EmTensor *tokens; /* [1, 6 + P, d]; mask k has row 2 + k */
-} EmDecoded;
+} EmMaskDecoded;
 
 /* Taps tokens_in, query_pe (with sound only), src_in, hs, src, upscaled, masks4, iou4,
  * object_score. */
-EmDecoded em_mask_decode (EmCtx *ctx, const EmMaskDecoder *d, const EmPromptEncoder *p,
-                          const EmDecodeInput *in);
+EmMaskDecoded em_mask_decode (EmCtx *ctx, const EmMaskDecoder *d, const EmPromptEncoder *p,
+                              const EmDecodeInput *in);
 
 /* One of the four, by ops. */
 typedef struct {
@@ -69,9 +69,9 @@ typedef struct {
   EmTensor *index; /* i32 [1] among masks 1..3 (em_choose_best) */
 } EmChoice;
 /* Masks 1..3: the one with the best predicted IoU. Tap selected. */
-EmChoice em_choose_best (EmCtx *ctx, const EmDecoded *in);
+EmChoice em_choose_best (EmCtx *ctx, const EmMaskDecoded *in);
 /* Mask 0; with `dynamic`, where its stability (delta 0.05) is below 0.98, the best of 1..3 instead,
  * the token staying that of mask 0. `index` is the nil tensor. Tap stability4 when dynamic. */
-EmChoice em_choose_single (EmCtx *ctx, const EmDecoded *in, bool dynamic);
+EmChoice em_choose_single (EmCtx *ctx, const EmMaskDecoded *in, bool dynamic);
 /* mask where score [1] > 0, else -1024 everywhere. Stock SAM 2's video path only. */
 EmTensor *em_gate_mask (EmCtx *ctx, EmTensor *mask, EmTensor *score);

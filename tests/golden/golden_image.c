@@ -132,7 +132,7 @@ decode (Run *r, const char *prompt)
 {
   int side = r->model->mask_side, d = r->model->config.sam2.d_model;
   EmDecodeInput in = { .image = r->image, .s0 = r->features.s0, .s1 = r->features.s1 };
-  EmDecoded out;
+  EmMaskDecoded out;
   EmChoice single;
 
   snprintf (r->tap.prefix, sizeof r->tap.prefix, "%s.", prompt);

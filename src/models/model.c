@@ -27,6 +27,22 @@ bind_sam2 (EmBinder *b, EmModel *m)
   em_bind_leave (b, mark);
 }
 
+/* VGGish lies beside the fuser, not inside: packages hold it once. */
+static void
+bind_sound (EmBinder *b, EmModel *m)
+{
+  size_t mark;
+
+  if (!m->config.has_fuser)
+    return;
+  mark = em_bind_enter (b, "fuser.");
+  em_fuser_bind (b, &m->fuser, &m->config.fuser);
+  em_bind_leave (b, mark);
+  mark = em_bind_enter (b, "vgg.");
+  em_vggish_bind (b, &m->vggish, &m->config.vgg);
+  em_bind_leave (b, mark);
+}
+
 void
 em_model_list_tensors (const EmModelConfig *config, EmListFn fn, void *self)
 {
@@ -36,12 +52,13 @@ em_model_list_tensors (const EmModelConfig *config, EmListFn fn, void *self)
   EM_BUG_UNLESS (m);
   m->config = *config;
   bind_sam2 (b, m);
+  bind_sound (b, m);
   em_binder_finish (b, NULL, NULL);
   free (m);
 }
 
 /* What is computed from weights and image size at open, on the host, then copied to the backend. */
-enum { T_POS, T_KINDS, T_DENSE_PE, T_IMAGE_PE, T_MEMORY_PE, T_ROPE, T_NO_POS, N_TABLES };
+enum { T_POS, T_KINDS, T_DENSE_PE, T_IMAGE_PE, T_MEMORY_PE, T_ROPE, T_NO_POS, T_TOKEN_POS, N_TABLES };
 
 struct EmModelTables {
   EmTensor tensors[N_TABLES];
@@ -132,6 +149,7 @@ shape_tables (EmModel *m)
   t[T_MEMORY_PE] = em_tensor_f32 (NULL, n, mem);
   t[T_ROPE] = em_tensor_f32 (NULL, n, d / 2, 2);
   t[T_NO_POS] = em_tensor_f32 (NULL, 1, mem);
+  t[T_TOKEN_POS] = em_tensor_f32 (NULL, d);
   m->trunk.pos = &t[T_POS];
   m->prompt_encoder.kinds = &t[T_KINDS];
   m->prompt_encoder.dense_pe = &t[T_DENSE_PE];
@@ -139,6 +157,8 @@ shape_tables (EmModel *m)
   m->memory_pe = &t[T_MEMORY_PE];
   m->memory_attention.rope = &t[T_ROPE];
   m->no_pos = &t[T_NO_POS];
+  m->fuser.pos = m->image_pe;
+  m->fuser.token_pos = &t[T_TOKEN_POS];
 }
 
 static bool
@@ -171,6 +191,7 @@ make_tables (EmModel *m, EmError *err)
     em_sine_grid (TABLE (T_IMAGE_PE), m->side, m->side, m->config.sam2.d_model);
     em_sine_grid (TABLE (T_MEMORY_PE), m->side, m->side, m->config.sam2.mem_dim);
     em_rope_grid (TABLE (T_ROPE), m->side, m->config.sam2.d_model);
+    em_fuser_token_position (TABLE (T_TOKEN_POS), m->config.sam2.d_model);
     ok = be->upload (be, m->tables->memory, host, bytes)
          || em_fail (err, EM_E_DEVICE, "tables cannot be copied to %s", be->name);
   }
@@ -213,6 +234,7 @@ em_model_open (EmWeights *w, EmBackend *be, EmError *err)
 
   EmBinder *b = em_binder_new_load (w, be);
   bind_sam2 (b, m);
+  bind_sound (b, m);
   if (!em_binder_finish (b, &m->bound, err))
     goto error;
   flatten (m->maskmem_tpos_enc, 2, m->config.sam2.num_maskmem, m->config.sam2.mem_dim);
@@ -247,6 +269,20 @@ em_model_encode (EmCtx *ctx, const EmModel *m, EmTensor *frames)
   em_neck_forward (ctx, &m->neck, stages, f.fpn);
   em_high_res (ctx, &m->mask_decoder, f.fpn[0], f.fpn[1], &f.s0, &f.s1);
   return f;
+}
+
+EmFused
+em_model_hear (EmCtx *ctx, const EmModel *m, EmTensor *const fpn[EM_N_FUSION], EmTensor *spect,
+               EmTensor *text)
+{
+  EmTensor *audio = em_vggish_ears (ctx, &m->vggish, spect);
+  EmFused fused = em_fuser_forward (ctx, &m->fuser, fpn, audio, text);
+
+  for (int s = 0; s < EM_N_FUSION; s++) {
+    em_tap (ctx, fused.v[s], "fuser.V%d", s + 1);
+    em_tap (ctx, fused.a[s], "fuser.A%d", s + 1);
+  }
+  return fused;
 }
 
 EmTensor *

@@ -5,11 +5,13 @@
  * image size only are computed at open. */
 #pragma once
 #include "models/config.h"
+#include "models/fuser.h"
 #include "models/hiera.h"
 #include "models/mask_decoder.h"
 #include "models/memory.h"
 #include "models/neck.h"
 #include "models/prompt_encoder.h"
+#include "models/vggish.h"
 
 typedef struct {
   EmModelConfig config;
@@ -30,6 +32,9 @@ typedef struct {
   EmPair mask_downsample;     /* [1, 1, 4, 4] */
   EmMlp3 obj_ptr_proj;
   EmPair obj_ptr_tpos_proj; /* [m, d]; NULLs in 2.0 */
+
+  EmVggish vggish; /* both empty unless config.has_fuser */
+  EmFuser fuser;
 
   EmTensor *image_pe;  /* [N, d], for memory attention */
   EmTensor *memory_pe; /* [N, m], of a spatial memory, before the temporal part */
@@ -55,6 +60,12 @@ typedef struct {
 } EmImageFeatures;
 /* frames [n, S, S, 3], normalised. Taps of trunk, neck, high_res. */
 EmImageFeatures em_model_encode (EmCtx *ctx, const EmModel *m, EmTensor *frames);
+
+/* The sound pass, of a model that hears: the pyramid of T frames and spect [T, 2, 96, 64] of the
+ * same seconds -> prompts for the decoder; text as em_fuser_forward takes it. Taps of the fuser, and
+ * fuser.VK, fuser.AK (1..3). */
+EmFused em_model_hear (EmCtx *ctx, const EmModel *m, EmTensor *const fpn[EM_N_FUSION],
+                       EmTensor *spect, EmTensor *text);
 
 /* fpn2 [1, G, G, d] -> [1, N, d] plus no_mem_embed: a frame without memory. Tap image_embed. */
 EmTensor *em_model_no_memory (EmCtx *ctx, const EmModel *m, EmTensor *fpn2);

@@ -182,6 +182,18 @@ find (const Golden *g, const char *key)
   return NULL;
 }
 
+int
+golden_count (const Golden *g)
+{
+  return g->n;
+}
+
+const char *
+golden_key (const Golden *g, int i)
+{
+  return g->entries[i].key;
+}
+
 bool
 golden_has (const Golden *g, const char *key)
 {

@@ -14,13 +14,6 @@
 
 typedef struct Golden Golden;
 
-/* A part of the engine and the goldens it answers for. Returns false with *err set when it could
- * not run; a value that differs is not its business. */
-typedef struct {
-  const char *prefix; /* of the file name */
-  bool (*run) (Golden *g, EmError *err);
-} GoldenRunner;
-
 /* EM_E_INPUT or EM_E_WEIGHTS with a line for people. */
 Golden *golden_open (const char *path, EmError *err);
 void golden_close (Golden *g);             /* NULL is fine */
@@ -31,6 +24,9 @@ const char *golden_meta (const Golden *g, const char *key);
 int64_t golden_meta_int (const Golden *g, const char *key, int64_t otherwise);
 uint64_t golden_seed (const Golden *g);
 
+/* The keys, without ".probe". */
+int golden_count (const Golden *g);
+const char *golden_key (const Golden *g, int i);
 /* Is `key` here, whole or as a probe? */
 bool golden_has (const Golden *g, const char *key);
 /* All of a whole tensor, *n elements; NULL if it is not here or only as a probe. */

@@ -58,7 +58,17 @@ em_model_list_tensors (const EmModelConfig *config, EmListFn fn, void *self)
 }
 
 /* What is computed from weights and image size at open, on the host, then copied to the backend. */
-enum { T_POS, T_KINDS, T_DENSE_PE, T_IMAGE_PE, T_MEMORY_PE, T_ROPE, T_NO_POS, T_TOKEN_POS, N_TABLES };
+enum {
+  T_POS,
+  T_KINDS,
+  T_DENSE_PE,
+  T_IMAGE_PE,
+  T_MEMORY_PE,
+  T_ROPE,
+  T_NO_POS,
+  T_TOKEN_POS,
+  N_TABLES
+};
 
 struct EmModelTables {
   EmTensor tensors[N_TABLES];
@@ -272,11 +282,11 @@ em_model_encode (EmCtx *ctx, const EmModel *m, EmTensor *frames)
 }
 
 EmFused
-em_model_hear (EmCtx *ctx, const EmModel *m, EmTensor *const fpn[EM_N_FUSION], EmTensor *spect,
+em_model_hear (EmCtx *ctx, const EmModel *m, EmTensor *const patches[EM_N_FUSION], EmTensor *spect,
                EmTensor *text)
 {
   EmTensor *audio = em_vggish_ears (ctx, &m->vggish, spect);
-  EmFused fused = em_fuser_forward (ctx, &m->fuser, fpn, audio, text);
+  EmFused fused = em_fuser_forward (ctx, &m->fuser, patches, audio, text);
 
   for (int s = 0; s < EM_N_FUSION; s++) {
     em_tap (ctx, fused.v[s], "fuser.V%d", s + 1);

@@ -23,6 +23,7 @@ static const struct {
   { "resample", golden_run_resample, NULL },
   { "metrics", golden_run_metrics, NULL },
   { "auralfuser", golden_run_fuser, NULL },
+  { "auralsam2-e2e", golden_run_e2e, NULL },
   { "auralsam2-train", NULL, trainer },
   { "auralsam2-ref-audiocon", NULL, trainer },
 };

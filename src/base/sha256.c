@@ -27,8 +27,8 @@ compress (uint32_t h[8], const uint8_t *block)
   uint32_t w[64], s[8];
 
   for (int i = 0; i < 16; i++)
-    w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16
-           | (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
+    w[i] = (uint32_t) block[4 * i] << 24 | (uint32_t) block[4 * i + 1] << 16
+           | (uint32_t) block[4 * i + 2] << 8 | block[4 * i + 3];
   for (int i = 16; i < 64; i++) {
     uint32_t a = rotate (w[i - 15], 7) ^ rotate (w[i - 15], 18) ^ w[i - 15] >> 3;
     uint32_t b = rotate (w[i - 2], 17) ^ rotate (w[i - 2], 19) ^ w[i - 2] >> 10;
@@ -91,7 +91,7 @@ em_sha256_finish (EmSha256 *s, char hex[EM_SHA256_HEX])
   size_t padding = 64 - (s->n_bytes + 8) % 64; /* 1..64, so that the length ends a block */
 
   for (int i = 0; i < 8; i++)
-    tail[padding + i] = (uint8_t)(n_bits >> (56 - 8 * i));
+    tail[padding + i] = (uint8_t) (n_bits >> (56 - 8 * i));
   em_sha256_update (s, tail, padding + 8);
   for (int i = 0; i < 8; i++)
     snprintf (hex + 8 * i, 9, "%08x", s->h[i]);

@@ -73,7 +73,7 @@ em_bind_enter (EmBinder *b, const char *format, ...)
   va_start (args, format);
   int n = vsnprintf (b->prefix + mark, sizeof b->prefix - mark, format, args);
   va_end (args);
-  EM_BUG_UNLESS (n >= 0 && (size_t)n < sizeof b->prefix - mark);
+  EM_BUG_UNLESS (n >= 0 && (size_t) n < sizeof b->prefix - mark);
   b->n_prefix = mark + n;
   return mark;
 }
@@ -221,7 +221,7 @@ place (EmBinder *b, EmBound *bound)
     if (b->be->host_memory && s->dtype == EM_F32)
       continue;
     t->dtype = EM_F32;
-    t->data = (char *)bound->memory + at;
+    t->data = (char *) bound->memory + at;
     at += room_for (s);
     if (s->dtype != EM_F32)
       em_to_f32 (host, s->data, s->dtype, em_numel (s));

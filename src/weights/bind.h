@@ -42,7 +42,7 @@ void em_bind_tensor (EmBinder *b, EmTensor **field, const char *name, EmBindNeed
 #define em_bind_dead(b, name, ...)                                                                 \
   em_bind_tensor ((b), NULL, (name), EM_BIND_DEAD, EM_BIND_SHAPE (__VA_ARGS__))
 #define EM_BIND_SHAPE(...)                                                                         \
-  (int)(sizeof ((int64_t[]){ __VA_ARGS__ }) / sizeof (int64_t)), (int64_t[])                       \
+  (int) (sizeof ((int64_t[]){ __VA_ARGS__ }) / sizeof (int64_t)), (int64_t[])                      \
   {                                                                                                \
     __VA_ARGS__                                                                                    \
   }

@@ -49,8 +49,8 @@ header_of (const Item *items, int n, const char *const *metadata, int n_metadata
       json_array_append_new (shape, json_integer (t->shape[k]));
     json_object_set_new (header, items[i].name,
                          json_pack ("{s:s,s:o,s:[I,I]}", "dtype", em_dtype_name (t->dtype), "shape",
-                                    shape, "data_offsets", (json_int_t)at,
-                                    (json_int_t)(at + items[i].bytes)));
+                                    shape, "data_offsets", (json_int_t) at,
+                                    (json_int_t) (at + items[i].bytes)));
     at += items[i].bytes;
   }
   return header;
@@ -63,7 +63,7 @@ write_all (FILE *f, const char *text, const Item *items, int n)
   uint8_t head[8];
 
   for (int i = 0; i < 8; i++)
-    head[i] = (uint8_t)((uint64_t)padded >> (8 * i));
+    head[i] = (uint8_t) ((uint64_t) padded >> (8 * i));
   if (fwrite (head, 1, 8, f) != 8 || fwrite (text, 1, length, f) != length)
     return false;
   for (size_t i = length; i < padded; i++)
@@ -84,7 +84,7 @@ replace_file (const char *path, const char *text, const Item *items, int n, EmEr
 
   if (!beside)
     return em_fail (err, EM_E_DEVICE, "%s: out of memory", path);
-  snprintf (beside, length, "%s.%ld", path, (long)getpid ());
+  snprintf (beside, length, "%s.%ld", path, (long) getpid ());
 
   FILE *f = fopen (beside, "wb");
   if (f) {

@@ -32,7 +32,7 @@ grow (void *block, int n, size_t size)
 {
   if (n & (n - 1)) /* capacity is the next power of two */
     return block;
-  return realloc (block, (n ? 2 * (size_t)n : 1) * size);
+  return realloc (block, (n ? 2 * (size_t) n : 1) * size);
 }
 
 bool
@@ -71,7 +71,7 @@ em_weights_add_metadata (EmWeights *w, const char *key, const char *value, EmErr
 static int
 by_name (const void *a, const void *b)
 {
-  return strcmp (((const EmNamedTensor *)a)->name, ((const EmNamedTensor *)b)->name);
+  return strcmp (((const EmNamedTensor *) a)->name, ((const EmNamedTensor *) b)->name);
 }
 
 bool

@@ -134,16 +134,24 @@ token_block (EmCtx *ctx, const EmFuserBlock *b, EmTensor *d, int n_heads)
   return em_keep (ctx, mark, em_linear (ctx, h, b->fc2.w, b->fc2.b, EM_ACT_NONE, d));
 }
 
+EmTensor *
+em_fuser_patch (EmCtx *ctx, const EmFuser *f, int stage, EmTensor *fpn)
+{
+  const EmPair *patch = &f->patch_embeds[stage];
+  EmTensor *x = em_conv2d (ctx, fpn, patch->w, patch->b, patch_side[stage], 0, EM_ACT_NONE);
+
+  em_tap (ctx, x, "stage%d.patch", stage + 1);
+  return x;
+}
+
 /* The frames' side of a stage, up to its fusion: x [T, N, dim]. */
 static EmTensor *
-frames_of_stage (EmCtx *ctx, const EmFuser *f, int s, EmTensor *fpn, EmTensor *before)
+frames_of_stage (EmCtx *ctx, const EmFuser *f, int s, EmTensor *patches, EmTensor *before)
 {
-  const EmPair *patch = &f->patch_embeds[s];
-  EmTensor *x = em_conv2d (ctx, fpn, patch->w, patch->b, patch_side[s], 0, EM_ACT_NONE);
-  int side = (int) x->shape[1];
+  int side = (int) patches->shape[1];
+  EmTensor *x = patches;
   size_t mark;
 
-  em_tap (ctx, x, "stage%d.patch", s + 1);
   x = em_reshape (ctx, x, x->shape[0], (int64_t) side * side, em_last_dim (x));
   if (before) {
     const EmPair *smooth = &f->smooth_convs[s - 1];
@@ -197,14 +205,14 @@ token_rows (EmCtx *ctx, const EmFuser *f, EmTensor *audio, EmTensor *text)
 }
 
 EmFused
-em_fuser_forward (EmCtx *ctx, const EmFuser *f, EmTensor *const fpn[EM_N_FUSION], EmTensor *audio,
-                  EmTensor *text)
+em_fuser_forward (EmCtx *ctx, const EmFuser *f, EmTensor *const patches[EM_N_FUSION],
+                  EmTensor *audio, EmTensor *text)
 {
   EmTensor *d = token_rows (ctx, f, audio, text);
   EmFused out;
 
   for (int s = 0; s < EM_N_FUSION; s++) {
-    EmTensor *x = frames_of_stage (ctx, f, s, fpn[s], s > 0 ? out.v[s - 1] : NULL);
+    EmTensor *x = frames_of_stage (ctx, f, s, patches[s], s > 0 ? out.v[s - 1] : NULL);
 
     d = tokens_of_stage (ctx, f, s, d);
     em_fusion_forward (ctx, &f->fusion[s], s + 1, x, d, &out.v[s], &out.a[s]);

@@ -52,9 +52,13 @@ typedef struct {
   EmTensor *a[EM_N_FUSION]; /* [rows, dim] */
 } EmFused;
 
-/* fpn[0..2] of T frames as the neck gives them, at strides 4, 8 and 16; audio [T, dim], both ears;
- * text [words, 768] or NULL. T is that of the frames and should be what the weights were trained
- * with. Taps text_proj and stageK.patch, .block_in, .block0, .blocks, .token_in, .token_block0,
- * .token_blocks, .align, .O, .R, .Y, .y, .V, .A. */
-EmFused em_fuser_forward (EmCtx *ctx, const EmFuser *f, EmTensor *const fpn[EM_N_FUSION],
+/* What a stage (0..2) reads of a pyramid level, frame by frame: fpn[stage] [n, ...], at stride 4, 8
+ * or 16, -> [n, S/16, S/16, dim]. Tap stageK.patch. */
+EmTensor *em_fuser_patch (EmCtx *ctx, const EmFuser *f, int stage, EmTensor *fpn);
+
+/* patches[0..2] of T frames as em_fuser_patch gives them; audio [T, dim], both ears; text [words,
+ * 768] or NULL. T is that of the frames and should be what the weights were trained with. Taps
+ * text_proj and stageK.block_in, .block0, .blocks, .token_in, .token_block0, .token_blocks, .align,
+ * .O, .R, .Y, .y, .V, .A. */
+EmFused em_fuser_forward (EmCtx *ctx, const EmFuser *f, EmTensor *const patches[EM_N_FUSION],
                           EmTensor *audio, EmTensor *text);

@@ -282,11 +282,11 @@ em_model_encode (EmCtx *ctx, const EmModel *m, EmTensor *frames)
 }
 
 EmFused
-em_model_hear (EmCtx *ctx, const EmModel *m, EmTensor *const fpn[EM_N_FUSION], EmTensor *spect,
+em_model_hear (EmCtx *ctx, const EmModel *m, EmTensor *const patches[EM_N_FUSION], EmTensor *spect,
                EmTensor *text)
 {
   EmTensor *audio = em_vggish_ears (ctx, &m->vggish, spect);
-  EmFused fused = em_fuser_forward (ctx, &m->fuser, fpn, audio, text);
+  EmFused fused = em_fuser_forward (ctx, &m->fuser, patches, audio, text);
 
   for (int s = 0; s < EM_N_FUSION; s++) {
     em_tap (ctx, fused.v[s], "fuser.V%d", s + 1);

@@ -55,16 +55,16 @@ void em_model_list_tensors (const EmModelConfig *config, EmListFn fn, void *self
 
 /* The image pass. */
 typedef struct {
-  EmTensor *fpn[3];  /* [n, S/4, S/4, d], [n, S/8, S/8, d], [n, S/16, S/16, d]: the fuser's input */
+  EmTensor *fpn[3];  /* [n, S/4, S/4, d], [n, S/8, S/8, d], [n, S/16, S/16, d] */
   EmTensor *s0, *s1; /* what the decoder reads beside fpn[2] */
 } EmImageFeatures;
 /* frames [n, S, S, 3], normalised. Taps of trunk, neck, high_res. */
 EmImageFeatures em_model_encode (EmCtx *ctx, const EmModel *m, EmTensor *frames);
 
-/* The sound pass, of a model that hears: the pyramid of T frames and spect [T, 2, 96, 64] of the
- * same seconds -> prompts for the decoder; text as em_fuser_forward takes it. Taps of the fuser,
- * and fuser.VK, fuser.AK (1..3). */
-EmFused em_model_hear (EmCtx *ctx, const EmModel *m, EmTensor *const fpn[EM_N_FUSION],
+/* The sound pass, of a model that hears: em_fuser_patch of T frames' fpn and spect [T, 2, 96, 64]
+ * of the same seconds -> prompts for the decoder; text as em_fuser_forward takes it. Taps of the
+ * fuser, and fuser.VK, fuser.AK (1..3). */
+EmFused em_model_hear (EmCtx *ctx, const EmModel *m, EmTensor *const patches[EM_N_FUSION],
                        EmTensor *spect, EmTensor *text);
 
 /* fpn2 [1, G, G, d] -> [1, N, d] plus no_mem_embed: a frame without memory. Tap image_embed. */

@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 
 typedef struct EmDb EmDb;
 
-/* The codes of this domain are EmStatus. */
+/* Earmark's one GError domain, whose codes are EmStatus; the same quark as EM_ERROR of media. */
 #define EM_STORE_ERROR (em_store_error_quark ())
 GQuark em_store_error_quark (void);
 
@@ -64,6 +64,11 @@ void em_db_writer_clear (EmDbWriter *w);
  * only reads from now on. */
 bool em_db_beat (EmDb *db, GError **error);
 
+/* Many small changes (clips of a folder) in one transaction: between these two each call is still
+ * done wholly or not at all, but nothing is on disk before the end. */
+bool em_db_begin_batch (EmDb *db, GError **error);
+bool em_db_end_batch (EmDb *db, GError **error);
+
 /* Has another connection written since the last call? 3 us. */
 bool em_db_changed (EmDb *db);
 /* The clips changed after commit number `commits`, which becomes the present one. */
@@ -111,6 +116,7 @@ typedef struct {
 } EmDbLogLine;
 bool em_db_log (EmDb *db, int64_t clip, const char *kind, int64_t object, int frame,
                 const char *detail_json, GError **error);
-GPtrArray *em_db_log_lines (EmDb *db, int64_t clip, GError **error); /* of EmDbLogLine, in order */
+/* Of EmDbLogLine, in order; clip 0: those of the project, class changes. */
+GPtrArray *em_db_log_lines (EmDb *db, int64_t clip, GError **error);
 
 G_END_DECLS

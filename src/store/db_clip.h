@@ -71,10 +71,13 @@ typedef struct {
   int64_t av_offset_ns;
   const EmDbFrame *frames;
   int n_frames;
+  GBytes *index; /* the index as media keeps it (em_frame_index_to_bytes), or NULL */
 } EmDbMedia;
 /* What the index found. Refused with EM_E_CHECK when masks exist and size or frame times differ. */
 bool em_db_set_media (EmDb *db, int64_t clip, const EmDbMedia *media, GError **error);
 GArray *em_db_frames (EmDb *db, int64_t clip, GError **error); /* of EmDbFrame; may be empty */
+/* EmDbMedia.index again; NULL without error: there was none. */
+GBytes *em_db_media_index (EmDb *db, int64_t clip, GError **error);
 /* The media moved: a new place for the same content. */
 bool em_db_relocate (EmDb *db, int64_t clip, const char *path, GError **error);
 /* `problem` NULL or "" unless the state is EM_CLIP_PROBLEM. */

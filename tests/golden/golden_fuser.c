@@ -92,15 +92,16 @@ golden_run_fuser (Golden *g, EmError *err)
     EmCtx *ctx = part.ctx;
     int dim = hearing.fuser.config.dim;
     float *drawn = input_draw (g, "input.spect", (int64_t) t * EM_MEL_EXAMPLE);
-    EmTensor *fpn[3], *spect, *audio;
+    EmTensor *patches[3], *spect, *audio;
 
-    for (int i = 0; i < 3; i++)
-      fpn[i] = pyramid_level (g, ctx, i, t, 4 * side >> i, dim);
     spect = em_upload (ctx, drawn, 4, (int64_t[]){ t, 2, EM_MEL_FRAMES, EM_MEL_BANDS });
     audio = em_vggish_ears (ctx, &hearing.vggish, spect);
     golden_part_listen (&part, "eval.");
     set_positions (ctx, &hearing.fuser, side);
-    em_fuser_forward (ctx, &hearing.fuser, fpn, audio, text_rows (g, ctx));
+    for (int i = 0; i < 3; i++)
+      patches[i] = em_fuser_patch (ctx, &hearing.fuser, i,
+                                   pyramid_level (g, ctx, i, t, 4 * side >> i, dim));
+    em_fuser_forward (ctx, &hearing.fuser, patches, audio, text_rows (g, ctx));
     good = em_ctx_end_pass (ctx, err);
     free (drawn);
   }

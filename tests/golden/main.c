@@ -18,10 +18,12 @@ static const struct {
 } families[] = {
   { "sam2-image", golden_run_image, NULL },
   { "sam2-modules", golden_run_modules, NULL },
+  { "sam2-video", golden_run_video, NULL },
   { "vggish", golden_run_vggish, NULL },
   { "resample", golden_run_resample, NULL },
   { "metrics", golden_run_metrics, NULL },
   { "auralfuser", golden_run_fuser, NULL },
+  { "auralsam2-e2e", golden_run_e2e, NULL },
   { "auralsam2-train", NULL, trainer },
   { "auralsam2-ref-audiocon", NULL, trainer },
 };

@@ -7,7 +7,9 @@
 
 bool golden_run_image (Golden *g, EmError *err);
 bool golden_run_modules (Golden *g, EmError *err);
+bool golden_run_video (Golden *g, EmError *err);
 bool golden_run_metrics (Golden *g, EmError *err);
 bool golden_run_resample (Golden *g, EmError *err);
 bool golden_run_vggish (Golden *g, EmError *err);
 bool golden_run_fuser (Golden *g, EmError *err);
+bool golden_run_e2e (Golden *g, EmError *err);

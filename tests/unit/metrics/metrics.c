@@ -3,6 +3,7 @@
 #include "metrics/avs.h"
 #include "metrics/bootstrap.h"
 #include "metrics/jf.h"
+#include "metrics/report.h"
 
 #define W 6
 #define H 4
@@ -249,5 +250,58 @@ intervals (void)
   CHECK (isnan (single.mean) && single.n == 0);
 }
 
+static void
+add (EmReport *r, const char *measure, const char *slice, const char *clip, double j, double f)
+{
+  em_report_add (r, measure, &(EmSample){ slice, clip, "drum", 3, j, f });
+}
+
+/* Two slices of two measures: what is in which row, and the row over both. */
+static void
+reports (void)
+{
+  EmReport *r = em_report_new ();
+  char *text = NULL;
+  size_t n = 0;
+  FILE *out = open_memstream (&text, &n);
+  EmInterval f, mean;
+  json_t *json, *rows;
+
+  em_report_measure (r, "click", "one click");
+  em_report_measure (r, "alarm", "noise in silence");
+  em_report_measure (r, "never", "nobody asks");
+  add (r, "click", "standard", "a", 0.5, 0.25);
+  add (r, "click", "standard", "b", 1, 0.75);
+  add (r, "click", "twins", "c", 0, 0.5);
+  add (r, "alarm", "standard", "a", 1, NAN);
+
+  mean = em_report_mean (r, "click", &f);
+  CHECK_NEAR (mean.mean, 0.5, 1e-12);
+  CHECK_NEAR (f.mean, 0.5, 1e-12);
+  CHECK (mean.low >= 0 && mean.high <= 1 && mean.low <= mean.mean && mean.mean <= mean.high);
+  em_report_mean (r, "alarm", &f);
+  CHECK_INT (f.n, 0);
+
+  em_report_print (r, EM_BY_SLICE, out);
+  fclose (out);
+  CHECK (strstr (text, "| click | standard | 2 | 2 | 0.750 ("));
+  CHECK (strstr (text, "| 0.625 |"));
+  CHECK (strstr (text, "| click | twins | 1 | 1 | 0.000 (0.000..0.000) | 0.500 (0.500..0.500) | "
+                       "0.250 |"));
+  CHECK (strstr (text, "| click | all | 3 | 3 | 0.500 ("));
+  CHECK (strstr (text, "| alarm | standard | 1 | 1 | 1.000 (1.000..1.000) |  |  |"));
+  CHECK (!strstr (text, "| alarm | all |") && !strstr (text, "never"));
+  CHECK (strstr (text, "- **click**: one click\n"));
+  free (text);
+
+  json = em_report_to_json (r, EM_BY_CLIP);
+  rows = json_object_get (json_array_get (json_object_get (json, "measures"), 0), "rows");
+  CHECK_INT (json_array_size (rows), 4);
+  CHECK_TEXT (json_string_value (json_object_get (json_array_get (rows, 1), "group")), "b");
+  CHECK_NEAR (json_real_value (json_object_get (json_array_get (rows, 1), "f")), 0.75, 1e-12);
+  json_decref (json);
+  em_report_free (r);
+}
+
 CHECK_MAIN (region_and_boundary, tolerances, boundary_against_pairs, audio_visual,
-            curve_against_counting, intervals)
+            curve_against_counting, intervals, reports)

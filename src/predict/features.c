@@ -1,0 +1,189 @@
+/* features.c - encode once, copy out of scratch, find again. */
+#include "predict/features.h"
+#include <stdlib.h>
+
+struct EmFeatureStore {
+  EmCtx *ctx;
+  const EmModel *model;
+  const EmClipSource *source;
+  EmStretch *stretch;
+  uint8_t *rgb, *square;       /* the frame as read, and stretched */
+  float *planes, *pixels;      /* normalised, channels first (if read so) and last */
+  EmSlots *features, *patches; /* patches NULL: the model does not hear */
+  int64_t n_encoded;
+};
+
+static EmFeatures
+features_over (const EmModel *m, float *slot)
+{
+  int64_t n = m->n_tokens, d = m->config.sam2.d_model, g = m->side;
+  EmFeatures f;
+
+  f.fpn2 = em_tensor_f32 (slot, 1, g, g, d);
+  f.s0 = em_tensor_f32 (slot + n * d, 1, 4 * g, 4 * g, d / 8);
+  f.s1 = em_tensor_f32 (slot + 3 * n * d, 1, 2 * g, 2 * g, d / 4);
+  return f;
+}
+
+static EmPatches
+patches_over (const EmModel *m, float *slot)
+{
+  int64_t n = m->n_tokens, g = m->side, d = m->config.fuser.dim;
+  EmPatches p;
+
+  for (int k = 0; k < EM_N_FUSION; k++)
+    p.patch[k] = em_tensor_f32 (slot + k * n * d, 1, g, g, d);
+  return p;
+}
+
+static void *
+need (size_t bytes)
+{
+  void *p = malloc (bytes);
+
+  EM_BUG_UNLESS (p);
+  return p;
+}
+
+EmFeatureStore *
+em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source, size_t bytes)
+{
+  EmFeatureStore *s = need (sizeof *s);
+  const EmModelConfig *config = &model->config;
+  int64_t n = model->n_tokens, side = config->sam2.image_size;
+  size_t feature_bytes = sizeof (float) * 4 * n * config->sam2.d_model;
+  size_t patch_bytes = config->has_fuser ? sizeof (float) * EM_N_FUSION * n * config->fuser.dim : 0;
+  size_t room = bytes / (feature_bytes + patch_bytes), least = 2;
+
+  *s = (EmFeatureStore){ .ctx = ctx, .model = model, .source = source };
+  room = room > 1 << 20 ? 1 << 20 : room;
+  s->features = em_slots_new (model->be, feature_bytes, (int) (room > least ? room : least));
+  if (config->has_fuser) {
+    least = (size_t) config->fuser.window + 1;
+    s->patches = em_slots_new (model->be, patch_bytes, (int) (room > least ? room : least));
+  }
+  s->pixels = need (sizeof (float) * side * side * 3);
+  if (source->read_normalised)
+    s->planes = need (sizeof (float) * side * side * 3);
+  else {
+    s->stretch = em_stretch_new (source->width, source->height, (int) side);
+    s->rgb = need ((size_t) source->width * source->height * 3);
+    s->square = need ((size_t) side * side * 3);
+  }
+  return s;
+}
+
+void
+em_feature_store_free (EmFeatureStore *s)
+{
+  if (!s)
+    return;
+  em_slots_free (s->features);
+  em_slots_free (s->patches);
+  em_stretch_free (s->stretch);
+  free (s->rgb);
+  free (s->square);
+  free (s->planes);
+  free (s->pixels);
+  free (s);
+}
+
+static bool
+read_pixels (EmFeatureStore *s, int frame, EmError *err)
+{
+  const EmClipSource *source = s->source;
+  int64_t side = s->model->config.sam2.image_size;
+
+  if (source->read_normalised) {
+    if (!source->read_normalised (source->self, frame, s->planes, err))
+      return em_fail (err, EM_E_INPUT, "frame %d cannot be read", frame);
+    em_planes_to_pixels (s->planes, side * side, s->pixels);
+    return true;
+  }
+  if (!source->read (source->self, frame, s->rgb, err))
+    return em_fail (err, EM_E_INPUT, "frame %d cannot be read", frame);
+  em_stretch_run (s->stretch, s->rgb, s->square);
+  em_normalise_pixels (s->square, side * side, s->pixels);
+  return true;
+}
+
+/* One image pass. What is wanted goes into slots of its own; a pass that fails keeps neither. */
+static bool
+encode (EmFeatureStore *s, int frame, bool with_patches, EmError *err)
+{
+  EmCtx *ctx = s->ctx;
+  const EmModel *m = s->model;
+  int64_t side = m->config.sam2.image_size;
+  void *slot, *patch_slot = NULL;
+
+  if (!em_ok (ctx) || !read_pixels (s, frame, err)) {
+    em_ctx_end_pass (ctx, err);
+    return false;
+  }
+  slot = em_slots_take (s->features, err);
+  if (slot && with_patches)
+    patch_slot = em_slots_take (s->patches, err);
+  if (!slot || (with_patches && !patch_slot)) {
+    em_slots_give (s->features, slot);
+    return false;
+  }
+
+  EmTensor *input = em_upload (ctx, s->pixels, 4, (int64_t[]){ 1, side, side, 3 });
+  EmImageFeatures image = em_model_encode (ctx, m, input);
+  EmFeatures f = features_over (m, slot);
+
+  em_store (ctx, &f.fpn2, image.fpn[2]);
+  em_store (ctx, &f.s0, image.s0);
+  em_store (ctx, &f.s1, image.s1);
+  if (with_patches) {
+    EmPatches p = patches_over (m, patch_slot);
+
+    for (int k = 0; k < EM_N_FUSION; k++)
+      em_store (ctx, &p.patch[k], em_fuser_patch (ctx, &m->fuser, k, image.fpn[k]));
+  }
+  if (!em_ctx_end_pass (ctx, err)) {
+    em_slots_give (s->features, slot);
+    em_slots_give (s->patches, patch_slot);
+    return false;
+  }
+  em_slots_keep (s->features, slot, frame);
+  if (with_patches)
+    em_slots_keep (s->patches, patch_slot, frame);
+  s->n_encoded++;
+  return true;
+}
+
+bool
+em_feature_store_get (EmFeatureStore *s, int frame, EmFeatures *features, EmPatches *patches,
+                      EmError *err)
+{
+  EM_BUG_UNLESS (!patches || s->patches);
+  if (!em_slots_find (s->features, frame) || (patches && !em_slots_find (s->patches, frame)))
+    if (!encode (s, frame, patches != NULL, err))
+      return false;
+  *features = features_over (s->model, em_slots_find (s->features, frame));
+  if (patches)
+    *patches = patches_over (s->model, em_slots_find (s->patches, frame));
+  return true;
+}
+
+/* The cache holds a window and one more, and asking moves a frame to the front: none of these can
+ * push out another. */
+bool
+em_feature_store_patches (EmFeatureStore *s, const int *frames, int n, EmPatches *patches,
+                          EmError *err)
+{
+  EM_BUG_UNLESS (s->patches && n <= s->model->config.fuser.window);
+  for (int i = 0; i < n; i++)
+    if (!em_slots_find (s->patches, frames[i]) && !encode (s, frames[i], true, err))
+      return false;
+  for (int i = 0; i < n; i++)
+    patches[i] = patches_over (s->model, em_slots_find (s->patches, frames[i]));
+  return true;
+}
+
+int64_t
+em_feature_store_encoded (const EmFeatureStore *s)
+{
+  return s->n_encoded;
+}

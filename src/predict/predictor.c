@@ -1,0 +1,327 @@
+/* predictor.c - the public face: checks what comes from outside, and puts the parts together. */
+#include "predict/predictor.h"
+#include <math.h>
+#include <stdlib.h>
+#include "predict/predictor_private.h"
+
+EmPredictorOptions
+em_predictor_defaults (void)
+{
+  return (EmPredictorOptions){ .corrected_become_cond = true,
+                               .binarize_prompted = true,
+                               .dynamic_multimask = true,
+                               .max_cond_frames = 4,
+                               .feature_cache_bytes = (size_t) 512 << 20,
+                               .bank_bytes = (size_t) 256 << 20 };
+}
+
+void
+em_answer_clear (EmAnswer *a)
+{
+  em_rle_clear (&a->mask);
+  *a = (EmAnswer){ 0 };
+}
+
+/* What a caller of any kind can get wrong about a clip. */
+static bool
+check_source (const EmClipSource *s, EmError *err)
+{
+  EM_BUG_UNLESS (s->read || s->read_normalised);
+  if (s->n_frames < 1 || s->width < 1 || s->height < 1)
+    return em_fail (err, EM_E_INPUT, "a clip of %d frames of %d x %d pixels has nothing to see",
+                    s->n_frames, s->width, s->height);
+  for (int k = 0; k < s->n_grid; k++)
+    if (s->grid[k] < 0 || s->grid[k] >= s->n_frames || (k && s->grid[k] < s->grid[k - 1]))
+      return em_fail (err, EM_E_INPUT, "second %d has frame %d, which is out of order or not there",
+                      k, s->grid[k]);
+  return true;
+}
+
+EmPredictor *
+em_predictor_open (EmModel *model, const EmClipSource *source, const EmPredictorOptions *options,
+                   EmError *err)
+{
+  EmPredictor *p;
+  EmCtx *ctx;
+
+  if (!check_source (source, err) || !(ctx = em_ctx_new (model->be, err)))
+    return NULL;
+  p = calloc (1, sizeof *p);
+  EM_BUG_UNLESS (p && options->max_cond_frames != 1);
+  p->model = model;
+  p->source = *source;
+  p->options = *options;
+  p->ctx = ctx;
+  p->features = em_feature_store_new (ctx, model, &p->source, options->feature_cache_bytes / 4 * 3);
+  p->sound
+      = em_sound_store_new (ctx, model, &p->source, p->features, options->feature_cache_bytes / 4);
+  p->replay = em_replay_new (ctx, model, &p->source, &p->options, p->features, p->sound);
+  p->tracker = em_tracker_new (ctx, model, &p->source, &p->options, p->features);
+  return p;
+}
+
+void
+em_predictor_close (EmPredictor *p)
+{
+  if (!p)
+    return;
+  em_tracker_free (p->tracker);
+  em_replay_free (p->replay);
+  em_sound_store_free (p->sound);
+  em_feature_store_free (p->features);
+  em_ctx_free (p->ctx);
+  free (p->entries);
+  free (p);
+}
+
+void
+em_predictor_set_cancel (EmPredictor *p, const atomic_bool *cancel)
+{
+  p->ctx->cancel = cancel;
+}
+
+void
+em_predictor_set_tap (EmPredictor *p, EmTapFn tap, void *self)
+{
+  p->ctx->tap = tap;
+  p->ctx->tap_self = self;
+}
+
+static bool
+check_frame (const EmPredictor *p, int frame, EmError *err)
+{
+  if (frame >= 0 && frame < p->source.n_frames)
+    return true;
+  return em_fail (err, EM_E_USAGE, "there is no frame %d: the clip has %d", frame,
+                  p->source.n_frames);
+}
+
+static bool
+check_object (int object, EmError *err)
+{
+  return object > 0 || em_fail (err, EM_E_USAGE, "%d is no object's number", object);
+}
+
+static bool
+check_mask (const EmPredictor *p, const EmRle *mask, EmError *err)
+{
+  if (mask->width == p->source.width && mask->height == p->source.height)
+    return true;
+  return em_fail (err, EM_E_USAGE, "a mask of %d x %d pixels does not fit a clip of %d x %d",
+                  mask->width, mask->height, p->source.width, p->source.height);
+}
+
+static bool
+check_point (float x, float y, EmError *err)
+{
+  return (isfinite (x) && isfinite (y)) || em_fail (err, EM_E_USAGE, "a point is not a number");
+}
+
+static void
+fill_answer (const EmPredictor *p, EmAnswer *a, const float *low_res, float iou, float score)
+{
+  int side = p->model->mask_side;
+
+  *a = (EmAnswer){ .mask = em_logits_mask (low_res, side, p->source.width, p->source.height),
+                   .logits = low_res,
+                   .side = side,
+                   .iou = iou,
+                   .score = score };
+}
+
+int
+em_predictor_n_windows (const EmPredictor *p)
+{
+  return em_sound_n_windows (p->sound);
+}
+
+int
+em_predictor_window_size (const EmPredictor *p)
+{
+  return p->model->config.has_fuser ? p->model->config.fuser.window : 0;
+}
+
+double
+em_predictor_rms (const EmPredictor *p, int second)
+{
+  return em_sound_rms (p->sound, second);
+}
+
+bool
+em_predictor_sound (EmPredictor *p, int window, EmAnswer *answers, int *n, EmError *err)
+{
+  int n_windows = em_sound_n_windows (p->sound);
+  EmHeard *heard;
+
+  *n = 0;
+  if (n_windows == 0)
+    return em_fail (err, EM_E_USAGE,
+                    p->model->config.has_fuser ? "the clip has no sound"
+                                               : "the model does not hear: it has no fuser");
+  if (window < 0 || window >= n_windows)
+    return em_fail (err, EM_E_USAGE, "there is no window %d: the clip has %d", window, n_windows);
+  heard = malloc ((size_t) em_predictor_window_size (p) * sizeof *heard);
+  EM_BUG_UNLESS (heard);
+  *n = em_sound_window (p->sound, window, heard, err);
+  for (int i = 0; i < *n; i++)
+    fill_answer (p, &answers[i], heard[i].low_res, heard[i].iou, heard[i].score);
+  free (heard);
+  return *n > 0;
+}
+
+bool
+em_predictor_embed (EmPredictor *p, int frame, EmError *err)
+{
+  EmFeatures f;
+  EmPatches patches;
+
+  return check_frame (p, frame, err)
+         && em_feature_store_get (p->features, frame, &f,
+                                  em_sound_n_windows (p->sound) ? &patches : NULL, err);
+}
+
+static bool
+check_set (const EmPredictor *p, const EmPromptSet *set, EmError *err)
+{
+  if (set->n < 0 || set->n > EM_MAX_PROMPTS)
+    return em_fail (err, EM_E_USAGE, "%d prompts on a frame are too many: at most %d", set->n,
+                    EM_MAX_PROMPTS);
+  if (set->n == 0 && !(set->sound && em_sound_n_windows (p->sound) > 0))
+    return em_fail (err, EM_E_USAGE,
+                    "neither a point or box nor sound: there is nothing to decode");
+  for (int i = 0; i < set->n; i++) {
+    const EmPrompt *item = &set->items[i];
+
+    if (!check_point (item->x0, item->y0, err)
+        || (item->kind == EM_PROMPT_BOX && !check_point (item->x1, item->y1, err)))
+      return false;
+  }
+  return !set->base || set->base->width == 0 || check_mask (p, set->base, err);
+}
+
+bool
+em_predictor_decode (EmPredictor *p, int frame, const EmPromptSet *set, EmAnswer *answer,
+                     EmError *err)
+{
+  EmReplayed got;
+
+  if (!check_frame (p, frame, err) || !check_set (p, set, err)
+      || !em_replay_decode (p->replay, frame, set, &got, err))
+    return false;
+  fill_answer (p, answer, got.low_res, got.iou, got.score);
+  return true;
+}
+
+void
+em_predictor_reset (EmPredictor *p)
+{
+  em_tracker_reset (p->tracker);
+}
+
+/* An entry may be asked for without an answer: the mask is then not made. */
+static bool
+answer_entry (const EmPredictor *p, const EmEntry *e, EmAnswer *answer)
+{
+  if (e && answer)
+    fill_answer (p, answer, e->low_res, e->iou, e->score);
+  return e != NULL;
+}
+
+bool
+em_predictor_add_points (EmPredictor *p, int frame, int object, const float *xy, const int *labels,
+                         int n, const float *box, bool clear_old, EmAnswer *answer, EmError *err)
+{
+  EmPrompt items[EM_MAX_PROMPTS];
+  EmPointSet points;
+  int n_items = 0;
+
+  if (!check_frame (p, frame, err) || !check_object (object, err))
+    return false;
+  if (n < 0 || n + (box != NULL) > EM_MAX_PROMPTS)
+    return em_fail (err, EM_E_USAGE, "%d points at once are too many: at most %d", n,
+                    EM_MAX_PROMPTS - 1);
+  if (n == 0 && !box)
+    return em_fail (err, EM_E_USAGE, "neither a point nor a box for object %d", object);
+  if (box && !clear_old)
+    return em_fail (err, EM_E_USAGE, "a box replaces the points before it: clear them");
+  if (box) {
+    if (!check_point (box[0], box[1], err) || !check_point (box[2], box[3], err))
+      return false;
+    items[n_items++] = (EmPrompt){ EM_PROMPT_BOX, box[0], box[1], box[2], box[3] };
+  }
+  for (int i = 0; i < n; i++) {
+    if (!check_point (xy[2 * i], xy[2 * i + 1], err))
+      return false;
+    if (labels[i] != 0 && labels[i] != 1)
+      return em_fail (err, EM_E_USAGE, "a point's label is 0 or 1, not %d", labels[i]);
+    items[n_items++] = (EmPrompt){ labels[i] ? EM_PROMPT_POSITIVE : EM_PROMPT_NEGATIVE, xy[2 * i],
+                                   xy[2 * i + 1] };
+  }
+  em_replay_points (items, n_items, &p->source, p->model->config.sam2.image_size, &points);
+  return answer_entry (
+      p, em_tracker_add_points (p->tracker, frame, object, &points, clear_old, err), answer);
+}
+
+bool
+em_predictor_add_mask (EmPredictor *p, int frame, int object, const EmRle *mask, EmAnswer *answer,
+                       EmError *err)
+{
+  return check_frame (p, frame, err) && check_object (object, err) && check_mask (p, mask, err)
+         && answer_entry (p, em_tracker_add_mask (p->tracker, frame, object, mask, err), answer);
+}
+
+bool
+em_predictor_remember (EmPredictor *p, int frame, int object, const EmRle *mask, EmError *err)
+{
+  return check_frame (p, frame, err) && check_object (object, err) && check_mask (p, mask, err)
+         && em_tracker_remember (p->tracker, frame, object, mask, err);
+}
+
+bool
+em_predictor_remove_object (EmPredictor *p, int object, EmError *err)
+{
+  return em_tracker_remove (p->tracker, object, err);
+}
+
+bool
+em_predictor_at (EmPredictor *p, int frame, int object, EmAnswer *answer, EmError *err)
+{
+  return check_frame (p, frame, err)
+         && answer_entry (p, em_tracker_at (p->tracker, frame, object), answer);
+}
+
+bool
+em_predictor_propagate (EmPredictor *p, int start, int end, EmError *err)
+{
+  return check_frame (p, start, err) && check_frame (p, end, err)
+         && em_tracker_begin (p->tracker, start, end, err);
+}
+
+bool
+em_predictor_step (EmPredictor *p, int *frame, EmAnswer *answers, EmError *err)
+{
+  int n = em_tracker_n_objects (p->tracker);
+
+  if (n > p->room) {
+    p->entries = realloc (p->entries, (size_t) n * sizeof *p->entries);
+    EM_BUG_UNLESS (p->entries);
+    p->room = n;
+  }
+  if (!em_tracker_step (p->tracker, frame, p->entries, err))
+    return false;
+  for (int i = 0; i < n; i++)
+    answer_entry (p, p->entries[i], &answers[i]);
+  return true;
+}
+
+int
+em_predictor_n_objects (const EmPredictor *p)
+{
+  return em_tracker_n_objects (p->tracker);
+}
+
+int
+em_predictor_object (const EmPredictor *p, int i)
+{
+  return em_tracker_object (p->tracker, i);
+}

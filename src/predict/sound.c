@@ -1,0 +1,385 @@
+/* sound.c - windows of seconds through ear, fuser and clip tracking. */
+#include "predict/sound.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "predict/mel.h"
+
+/* A window that has been answered. */
+typedef struct {
+  int index; /* -1: none */
+  uint64_t asked;
+  float *low_res; /* [T, S/4, S/4] */
+  float *iou, *score;
+} Window;
+
+struct EmSoundStore {
+  EmCtx *ctx;
+  const EmModel *model;
+  const EmClipSource *source;
+  EmFeatureStore *features;
+  int t, n_windows;
+  EmSlots *prompts; /* keys: see key_of_second, key_of_frame */
+  EmEntryPool pool; /* of clip tracking's bank */
+  int room;         /* answered windows kept */
+  Window *windows;
+  uint64_t clock;
+};
+
+static void *
+need (void *p)
+{
+  EM_BUG_UNLESS (p);
+  return p;
+}
+
+EmSoundStore *
+em_sound_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source,
+                    EmFeatureStore *features, size_t bytes)
+{
+  EmSoundStore *s = need (calloc (1, sizeof *s));
+  const EmModelConfig *config = &model->config;
+  size_t map = (size_t) model->mask_side * model->mask_side, window_bytes, prompt_bytes, room;
+
+  s->ctx = ctx;
+  s->model = model;
+  s->source = source;
+  s->features = features;
+  if (!config->has_fuser || source->n_grid < 1 || !(source->sound || source->spect))
+    return s;
+  s->t = config->fuser.window;
+  s->n_windows = (source->n_grid + s->t - 1) / s->t;
+
+  prompt_bytes
+      = sizeof (float) * EM_N_FUSION * (size_t) config->fuser.dim * (size_t) (model->n_tokens + 1);
+  window_bytes = sizeof (float) * (size_t) s->t * (map + 2);
+  room = bytes / 2 / prompt_bytes;
+  room = room > 1 << 20 ? 1 << 20 : room;
+  s->prompts = em_slots_new (model->be, prompt_bytes, (int) room > s->t ? (int) room : s->t + 1);
+  s->pool = em_entry_pool_new (model->be, EM_F32, model->n_tokens, config->sam2.mem_dim,
+                               config->sam2.d_model, model->mask_side);
+  room = bytes / 2 / window_bytes;
+  s->room = room < 2 ? 2 : room > 512 ? 512 : (int) room;
+  s->windows = need (calloc ((size_t) s->room, sizeof *s->windows));
+  for (int i = 0; i < s->room; i++)
+    s->windows[i].index = -1;
+  return s;
+}
+
+void
+em_sound_store_free (EmSoundStore *s)
+{
+  if (!s)
+    return;
+  for (int i = 0; s->windows && i < s->room; i++) {
+    free (s->windows[i].low_res);
+    free (s->windows[i].iou);
+    free (s->windows[i].score);
+  }
+  free (s->windows);
+  em_slots_free (s->prompts);
+  em_entry_pool_clear (&s->pool);
+  free (s);
+}
+
+int
+em_sound_n_windows (const EmSoundStore *s)
+{
+  return s->n_windows;
+}
+
+/* Sample 2k, of interleaved ears, or silence where there is none. */
+static void
+copy_second (const EmSoundStore *s, int second, float *out)
+{
+  int64_t begin = (int64_t) second * EM_MEL_RATE, n = s->source->n_samples - begin;
+
+  n = n < 0 ? 0 : n > EM_MEL_RATE ? EM_MEL_RATE : n;
+  memcpy (out, s->source->sound + 2 * begin, (size_t) n * 2 * sizeof *out);
+  memset (out + 2 * n, 0, (size_t) (EM_MEL_RATE - n) * 2 * sizeof *out);
+}
+
+double
+em_sound_rms (const EmSoundStore *s, int second)
+{
+  int64_t begin = (int64_t) second * EM_MEL_RATE, end = begin + EM_MEL_RATE;
+  double sum = 0;
+
+  if (!s->source->sound)
+    return s->source->spect ? 1 : 0;
+  end = end > s->source->n_samples ? s->source->n_samples : end;
+  if (second < 0 || begin >= end)
+    return 0;
+  for (int64_t i = 2 * begin; i < 2 * end; i++)
+    sum += (double) s->source->sound[i] * s->source->sound[i];
+  return sqrt (sum / (double) (2 * (end - begin)));
+}
+
+int
+em_sound_second (const EmSoundStore *s, int frame)
+{
+  const EmClipSource *source = s->source;
+  int best = 0, last = source->n_grid - 1;
+
+  if (source->pts_ns) {
+    int64_t second = source->pts_ns[frame] / 1000000000;
+
+    return second > last ? last : (int) second;
+  }
+  for (int k = 1; k <= last; k++)
+    if (abs (source->grid[k] - frame) < abs (source->grid[best] - frame))
+      best = k;
+  return best;
+}
+
+bool
+em_sound_on_grid (const EmSoundStore *s, int frame)
+{
+  return s->source->grid[em_sound_second (s, frame)] == frame;
+}
+
+/* Places of windows, the padding of the last included, come first; then single frames. */
+static int64_t
+key_of_place (const EmSoundStore *s, int window, int place)
+{
+  return (int64_t) window * s->t + place;
+}
+
+static int64_t
+key_of_frame (const EmSoundStore *s, int frame)
+{
+  return (int64_t) s->n_windows * s->t + frame;
+}
+
+/* The second at a place of a window: the last is repeated. */
+static int
+second_at (const EmSoundStore *s, int window, int place)
+{
+  int second = window * s->t + place, last = s->source->n_grid - 1;
+
+  return second > last ? last : second;
+}
+
+static EmAudioPrompts
+prompts_over (const EmSoundStore *s, float *slot)
+{
+  int64_t n = s->model->n_tokens, d = s->model->config.fuser.dim;
+  EmAudioPrompts p;
+
+  for (int k = 0; k < EM_N_FUSION; k++) {
+    p.v[k] = em_tensor_f32 (slot + k * (n + 1) * d, 1, n, d);
+    p.a[k] = em_tensor_f32 (slot + (k * (n + 1) + n) * d, 1, d);
+  }
+  return p;
+}
+
+/* [T, 2, 96, 64]: the window's sound as the ear takes it. */
+static EmTensor *
+spectrum (EmSoundStore *s, int window)
+{
+  int t = s->t;
+  float *spect = need (malloc (sizeof *spect * EM_MEL_EXAMPLE * (size_t) t));
+  EmTensor *x;
+
+  if (s->source->spect)
+    for (int i = 0; i < t; i++)
+      memcpy (spect + (size_t) i * EM_MEL_EXAMPLE,
+              s->source->spect + (size_t) second_at (s, window, i) * EM_MEL_EXAMPLE,
+              sizeof *spect * EM_MEL_EXAMPLE);
+  else {
+    int64_t n = (int64_t) t * EM_MEL_RATE;
+    float *stereo = need (malloc (sizeof *stereo * 2 * (size_t) n));
+
+    for (int i = 0; i < t; i++)
+      copy_second (s, second_at (s, window, i), stereo + (size_t) i * 2 * EM_MEL_RATE);
+    em_mel_clip (stereo, n, t, spect);
+    free (stereo);
+  }
+  x = em_upload (s->ctx, spect, 4, (int64_t[]){ t, 2, EM_MEL_FRAMES, EM_MEL_BANDS });
+  free (spect);
+  return x;
+}
+
+/* One pass of ear and fuser over a window whose picture at `place` is `frame` (-1: the grid's own).
+ * Keeps the prompts of all places, or of that one. */
+static bool
+fuse (EmSoundStore *s, int window, int place, int frame, EmError *err)
+{
+  EmCtx *ctx = s->ctx;
+  const EmModel *m = s->model;
+  int t = s->t, first = frame < 0 ? 0 : place, end = frame < 0 ? t : place + 1, n_slots = 0;
+  int *frames = need (malloc ((size_t) t * sizeof *frames));
+  EmPatches *patches = need (malloc ((size_t) t * sizeof *patches));
+  EmTensor **parts = need (malloc ((size_t) t * sizeof *parts)), *stacked[EM_N_FUSION];
+  void **slots = need (malloc ((size_t) t * sizeof *slots));
+  bool good;
+
+  for (int i = 0; i < t; i++)
+    frames[i] = i == place && frame >= 0 ? frame : s->source->grid[second_at (s, window, i)];
+  good = em_feature_store_patches (s->features, frames, t, patches, err);
+  while (good && n_slots < end - first)
+    if ((slots[n_slots] = em_slots_take (s->prompts, err)))
+      n_slots++;
+    else
+      good = false;
+
+  if (good) {
+    for (int k = 0; k < EM_N_FUSION; k++) {
+      for (int i = 0; i < t; i++)
+        parts[i] = &patches[i].patch[k];
+      stacked[k] = em_concat (ctx, 0, t, parts);
+    }
+    EmFused fused = em_model_hear (ctx, m, stacked, spectrum (s, window), NULL);
+
+    for (int i = first; i < end; i++) {
+      EmAudioPrompts p = prompts_over (s, slots[i - first]);
+
+      for (int k = 0; k < EM_N_FUSION; k++) {
+        em_store (ctx, &p.v[k], em_rows_of (ctx, fused.v[k], i, i + 1));
+        em_store (ctx, &p.a[k], em_rows_of (ctx, fused.a[k], i, i + 1));
+      }
+    }
+    good = em_ctx_end_pass (ctx, err);
+  }
+  for (int i = 0; i < n_slots; i++)
+    if (!good)
+      em_slots_give (s->prompts, slots[i]);
+    else
+      em_slots_keep (s->prompts, slots[i],
+                     frame < 0 ? key_of_place (s, window, i) : key_of_frame (s, frame));
+  free (frames);
+  free (patches);
+  free (parts);
+  free (slots);
+  return good;
+}
+
+bool
+em_sound_prompts (EmSoundStore *s, int frame, EmAudioPrompts *prompts, EmError *err)
+{
+  int second = em_sound_second (s, frame), window = second / s->t, place = second % s->t;
+  bool on_grid = s->source->grid[second] == frame;
+  int64_t key = on_grid ? key_of_place (s, window, place) : key_of_frame (s, frame);
+
+  if (!em_slots_find (s->prompts, key) && !fuse (s, window, place, on_grid ? -1 : frame, err))
+    return false;
+  *prompts = prompts_over (s, em_slots_find (s->prompts, key));
+  return true;
+}
+
+/* One frame of clip tracking: no prompts but sound, three masks and the best taken, nothing gated
+ * but the pointer, and the memory of a hard mask. */
+static EmEntry *
+track_place (EmSoundStore *s, const EmBank *bank, int window, int place, EmError *err)
+{
+  EmRecallRules rules = { .n_frames = s->t,
+                          .num_maskmem = s->model->config.sam2.num_maskmem,
+                          .max_obj_ptrs = s->model->config.sam2.max_obj_ptrs_in_encoder };
+  int frame = s->source->grid[second_at (s, window, place)];
+  EmHeadInput in = { .multimask = true };
+  EmAudioPrompts audio;
+  EmFeatures f;
+  EmEntry *e;
+
+  if (!em_feature_store_get (s->features, frame, &f, NULL, err)
+      || !(e = em_entry_new (&s->pool, place, err)))
+    return NULL;
+  if (em_entry_room_for_memory (&s->pool, e, err)) {
+    audio = prompts_over (s, em_slots_find (s->prompts, key_of_place (s, window, place)));
+    for (int k = 0; k < EM_N_FUSION; k++) {
+      in.audio_v[k] = &audio.v[k];
+      in.audio_a[k] = &audio.a[k];
+    }
+    EmRecall recall = em_bank_recall (bank, place, 1, &rules);
+    EmTensor *image = em_head_image (s->ctx, s->model, &f, &recall);
+    EmHead head = em_head_decode (s->ctx, s->model, &f, image, &in);
+
+    em_head_store (s->ctx, e, &head,
+                   em_head_remember (s->ctx, s->model, &f, head.mask, head.score, true));
+    em_recall_clear (&recall);
+    if (em_ctx_end_pass (s->ctx, err))
+      return e;
+  }
+  em_entry_free (&s->pool, e);
+  return NULL;
+}
+
+static Window *
+window_for (EmSoundStore *s, int index)
+{
+  Window *w = &s->windows[0];
+
+  for (int i = 0; i < s->room; i++) {
+    if (s->windows[i].index == index)
+      return &s->windows[i];
+    if (s->windows[i].asked < w->asked)
+      w = &s->windows[i];
+  }
+  return w;
+}
+
+/* Tracks through a window whose prompts are there. Padding behind the last second is tracked only
+ * where it conditions the rest. */
+static bool
+track_window (EmSoundStore *s, int index, int n, Window *w, EmError *err)
+{
+  size_t map = (size_t) s->model->mask_side * s->model->mask_side;
+  int cond = s->model->config.fuser.cond_middle ? s->t / 2 : 0;
+  EmBank bank = { 0 };
+  bool good = true;
+
+  w->index = -1;
+  if (!w->low_res) {
+    w->low_res = need (malloc (sizeof (float) * map * (size_t) s->t));
+    w->iou = need (malloc (sizeof (float) * (size_t) s->t));
+    w->score = need (malloc (sizeof (float) * (size_t) s->t));
+  }
+  for (int step = 0; good && step <= s->t; step++) { /* the conditioning one, then 0, 1, 2 ... */
+    int place = step == 0 ? cond : step - 1;
+    EmEntry *e;
+
+    if (step > 0 && (place == cond || place >= n))
+      continue;
+    e = track_place (s, &bank, index, place, err);
+    if ((good = e != NULL)) {
+      memcpy (w->low_res + map * (size_t) place, e->low_res, sizeof (float) * map);
+      w->iou[place] = e->iou;
+      w->score[place] = e->score;
+      em_entries_put (&s->pool, step == 0 ? &bank.cond : &bank.tracked, e);
+    }
+  }
+  em_bank_clear (&s->pool, &bank);
+  if (good)
+    w->index = index;
+  return good;
+}
+
+/* All of a window's prompts must be there at once: some may have been given up for others'. */
+static bool
+has_prompts (EmSoundStore *s, int window)
+{
+  for (int i = 0; i < s->t; i++)
+    if (!em_slots_find (s->prompts, key_of_place (s, window, i)))
+      return false;
+  return true;
+}
+
+int
+em_sound_window (EmSoundStore *s, int window, EmHeard *heard, EmError *err)
+{
+  size_t map = (size_t) s->model->mask_side * s->model->mask_side;
+  int n = s->source->n_grid - window * s->t;
+  Window *w;
+
+  EM_BUG_UNLESS (window >= 0 && window < s->n_windows);
+  n = n > s->t ? s->t : n;
+  w = window_for (s, window);
+  if (w->index != window
+      && ((!has_prompts (s, window) && !fuse (s, window, 0, -1, err))
+          || !track_window (s, window, n, w, err)))
+    return 0;
+  w->asked = ++s->clock;
+  for (int i = 0; i < n; i++)
+    heard[i] = (EmHeard){ w->low_res + map * (size_t) i, w->iou[i], w->score[i] };
+  return n;
+}

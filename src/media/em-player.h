@@ -13,7 +13,7 @@
  *   error (GError *error)              EM_E_INPUT; a frame that cannot be decoded, or no decoder at
  *                                      all. The player stays usable
  * Properties, read only, with notify: "playing", "frame", "seeking" (a picture was asked for and is
- * not there yet). "rate", "volume", "muted", "loop" can be set. */
+ * not there yet). "rate", "volume" and "muted" can be set. */
 #pragma once
 #include "media/em-audio.h"
 #include "media/em-decoder.h"

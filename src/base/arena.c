@@ -29,10 +29,8 @@ em_arena_reserve (size_t bytes)
 void
 em_arena_unreserve (void *memory, size_t bytes)
 {
-  if (!memory)
-    return;
-  show (memory, bytes); /* the addresses may be handed to somebody else */
-  munmap (memory, bytes);
+  if (memory)
+    munmap (memory, bytes);
 }
 
 void
@@ -79,4 +77,12 @@ em_arena_release (EmArena *a, size_t mark)
   if (a->on_host)
     hide (a->base + mark, a->used - mark);
   a->used = mark;
+}
+
+void
+em_arena_end (EmArena *a)
+{
+  if (a->on_host)
+    show (a->base, a->peak); /* the addresses may be handed to somebody else */
+  *a = (EmArena){ 0 };
 }

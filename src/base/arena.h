@@ -30,3 +30,5 @@ size_t em_arena_room (size_t bytes); /* what an allocation of `bytes` takes */
 void em_arena_show (EmArena *a, size_t offset, size_t bytes);
 /* Gives back all that was allocated since `used` was `mark`. */
 void em_arena_release (EmArena *a, size_t mark);
+/* Before its range goes back to where it came from. */
+void em_arena_end (EmArena *a);

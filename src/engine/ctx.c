@@ -58,7 +58,10 @@ em_ctx_free (EmCtx *ctx)
   if (!ctx)
     return;
   EmScratch *s = ctx->scratch;
-  ctx->be->unreserve (ctx->be, s->bytes.base, s->bytes.size);
+  void *memory = s->bytes.base;
+  size_t size = s->bytes.size;
+  em_arena_end (&s->bytes);
+  ctx->be->unreserve (ctx->be, memory, size);
   em_arena_unreserve (s->headers, HEADERS * sizeof *s->headers);
   free (s);
   free (ctx);

@@ -9,7 +9,8 @@ EM_CHECK (linear)
             in = rnd_pick (k, 1, 3, 16, 33, 144);
     int64_t out = rnd_pick (k, 1, 4, 17, 32, 65, 200);
     EmTensor *x = rnd_normal (k, 0, 1, 1, rows, in);
-    EmTensor *w = round % 5 ? rnd_normal (k, 0, 1, out, in) : rnd_normal (k, 0, 1, out, in, 1, 1);
+    EmTensor *w = round % 5 ? rnd_normal (k, 0, 1 / sqrt (in), out, in)
+                            : rnd_normal (k, 0, 1 / sqrt (in), out, in, 1, 1);
     EmTensor *b = round % 4 ? rnd_normal (k, 0, 1, out) : NULL;
     EmTensor *residual = round % 3 ? NULL : rnd_normal (k, 0, 1, rows, out);
     EmAct act = rnd_act (k);

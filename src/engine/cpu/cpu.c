@@ -75,7 +75,11 @@ cpu_close (EmBackend *be)
 {
   EmCpu *cpu = em_cpu_of (be);
 
-  em_arena_unreserve (cpu->scratch.base, cpu->scratch.size);
+  void *memory = cpu->scratch.base;
+  size_t size = cpu->scratch.size;
+
+  em_arena_end (&cpu->scratch);
+  em_arena_unreserve (memory, size);
   free (cpu);
 }
 

@@ -36,7 +36,7 @@ vec_all (float x)
 }
 
 static inline float
-float_of_bits (int32_t bits)
+float_of_bits (uint32_t bits)
 {
   float f;
 
@@ -44,8 +44,18 @@ float_of_bits (int32_t bits)
   return f;
 }
 
+static inline uint32_t
+bits_of_float (float f)
+{
+  uint32_t bits;
+
+  memcpy (&bits, &f, sizeof bits);
+  return bits;
+}
+
 /* e^x within 2 ulp, 0 far below, infinity far above, NaN for NaN. 2^n is applied in two halves, so
- * that neither leaves the range of exponents while the result is a subnormal. */
+ * that neither leaves the range of exponents while the result is a subnormal. n is read from the
+ * last bits of x / log 2 + 1.5 * 2^23. */
 static inline float
 exp_f32 (float x)
 {
@@ -53,7 +63,7 @@ exp_f32 (float x)
   float shifted = at * 1.442695041f + 12582912.0f, n = shifted - 12582912.0f;
   float r = at - n * 0.693359375f + n * 2.12194440e-4f;
   float p = 1.392618359e-03f;
-  int32_t whole = (int32_t) n, half = whole >> 1;
+  uint32_t whole = bits_of_float (shifted) - 0x4b400000, half = (uint32_t) ((int32_t) whole >> 1);
 
   p = p * r + 8.363179053e-03f;
   p = p * r + 4.166655462e-02f;

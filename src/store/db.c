@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 #include "store/backup.h"
@@ -41,11 +42,13 @@ em_store_fail_with (GError **error, const EmError *err, const char *what)
   return em_store_fail (error, err->code, "%s: %s", what, err->text);
 }
 
+/* From the kernel: ids must not repeat in another process, nor in the child of a fork. */
 int64_t
 em_db_random_id (void)
 {
-  uint64_t r = (uint64_t) g_random_int () << 32 | g_random_int ();
+  uint64_t r;
 
+  EM_BUG_UNLESS (getrandom (&r, sizeof r, 0) == sizeof r);
   return (int64_t) (r % ((1ull << 53) - 1)) + 1;
 }
 

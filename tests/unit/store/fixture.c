@@ -21,6 +21,28 @@ remove_folder (const char *folder)
   g_rmdir (folder);
 }
 
+static char *state;
+
+static void
+drop_state (void)
+{
+  remove_folder (state);
+  g_free (state);
+}
+
+/* Backups of tests are no user's: GLib reads the variable once, so one folder serves all. */
+static void
+keep_state (const char *root)
+{
+  if (state)
+    return;
+  state = g_build_filename (root, "earmark-state-XXXXXX", NULL);
+  if (!g_mkdtemp (state))
+    exit (1);
+  g_setenv ("XDG_STATE_HOME", state, TRUE);
+  atexit (drop_state);
+}
+
 void
 fixture_open (Fixture *f)
 {
@@ -28,8 +50,15 @@ fixture_open (Fixture *f)
   EmDbSetup setup
       = { .preset = "video", .annotator = "Anna", .classes = classes, .grid_phase_ns = 500000000 };
 
-  *f = (Fixture){ .folder = g_dir_make_tmp ("earmark-store-XXXXXX", NULL) };
-  g_setenv ("XDG_STATE_HOME", f->folder, TRUE);
+  /* In memory where that is possible: thousands of synced commits take a minute on some disks. */
+  const char *root = g_file_test ("/dev/shm", G_FILE_TEST_IS_DIR) ? "/dev/shm" : g_get_tmp_dir ();
+
+  *f = (Fixture){ .folder = g_build_filename (root, "earmark-store-XXXXXX", NULL) };
+  if (!g_mkdtemp (f->folder)) {
+    perror (f->folder);
+    exit (1);
+  }
+  keep_state (root);
   f->path = g_build_filename (f->folder, "p.earmark", NULL);
   MUST (f->db = em_db_create (f->path, &setup, error));
   f->clip = add_clip (f->db, "clip", FRAMES);

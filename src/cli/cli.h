@@ -49,3 +49,8 @@ void em_cli_progress_begin (EmCliProgress *p, const EmCliOptions *options, const
                             int total);
 void em_cli_progress (EmCliProgress *p, int done);
 void em_cli_progress_end (EmCliProgress *p, int done);
+
+/* The commands. */
+#define EM_COMMAND(name, summary) int cmd_##name (int argc, char **argv);
+#include "cli/commands.def"
+#undef EM_COMMAND

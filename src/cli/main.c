@@ -7,10 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EM_COMMAND(name, summary) int cmd_##name (int argc, char **argv);
-#include "cli/commands.def"
-#undef EM_COMMAND
-
 static const struct {
   const char *name, *summary;
   int (*run) (int argc, char **argv);

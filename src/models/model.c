@@ -220,10 +220,20 @@ flatten (EmTensor *t, int ndim, int64_t rows, int64_t width)
                  : em_tensor_of (t->dtype, t->data, 2, (int64_t[]){ rows, width });
 }
 
+bool
+em_model_config_of (EmModelConfig *config, const EmWeights *w, EmError *err)
+{
+  const char *json = em_weights_metadata (w, "earmark.config");
+
+  if (!json)
+    return em_fail (err, EM_E_WEIGHTS, "%.200s has no \"earmark.config\": it is no model package",
+                    em_weights_path (w));
+  return em_model_config_parse (config, json, em_weights_path (w), err);
+}
+
 EmModel *
 em_model_open (EmWeights *w, EmBackend *be, EmError *err)
 {
-  const char *json = em_weights_metadata (w, "earmark.config");
   EmModel *m = calloc (1, sizeof *m);
 
   if (!m) {
@@ -231,12 +241,7 @@ em_model_open (EmWeights *w, EmBackend *be, EmError *err)
     return NULL;
   }
   m->be = be;
-  if (!json)
-    em_fail (err, EM_E_WEIGHTS,
-             "%.200s has no \"earmark.config\": it is not a model package; official files "
-             "become one by \"earmark-cli weights import\"",
-             em_weights_path (w));
-  if (!json || !em_model_config_parse (&m->config, json, em_weights_path (w), err))
+  if (!em_model_config_of (&m->config, w, err))
     goto error;
   m->side = m->config.sam2.image_size / 16;
   m->n_tokens = m->side * m->side;

@@ -49,6 +49,8 @@ typedef struct {
 EmModel *em_model_open (EmWeights *w, EmBackend *be, EmError *err);
 void em_model_close (EmModel *m); /* NULL is fine */
 
+/* What the package says it is. EM_E_WEIGHTS if it says nothing, or nothing sound. */
+bool em_model_config_of (EmModelConfig *config, const EmWeights *w, EmError *err);
 /* Every tensor a package of this configuration has, with its package prefix ("sam2.", "fuser.",
  * "vgg."). Needs no weights. */
 void em_model_list_tensors (const EmModelConfig *config, EmListFn fn, void *self);

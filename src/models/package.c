@@ -1,0 +1,220 @@
+/* package.c - what is in a package, and writing one. */
+#include "models/package.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/json.h"
+#include "models/model.h"
+
+static void
+add_name (EmNames *list, const char *name)
+{
+  char **names = realloc (list->names, (list->n + 1) * sizeof *names);
+
+  EM_BUG_UNLESS (names);
+  list->names = names;
+  EM_BUG_UNLESS ((names[list->n++] = strdup (name)));
+}
+
+static void
+clear_names (EmNames *list)
+{
+  for (int i = 0; i < list->n; i++)
+    free (list->names[i]);
+  free (list->names);
+  *list = (EmNames){ 0 };
+}
+
+void
+em_package_report_clear (EmPackageReport *report)
+{
+  clear_names (&report->missing);
+  clear_names (&report->wrong);
+  clear_names (&report->unused);
+}
+
+bool
+em_package_is_complete (const EmPackageReport *report)
+{
+  return report->missing.n == 0 && report->wrong.n == 0;
+}
+
+typedef struct {
+  const EmWeights *w;
+  EmPackageReport *report;
+  bool *known; /* per tensor of w */
+} Check;
+
+static int
+index_of (const EmWeights *w, const char *name)
+{
+  int low = 0, high = em_weights_count (w);
+
+  while (low < high) {
+    int middle = low + (high - low) / 2;
+    int order = strcmp (name, em_weights_name (w, middle));
+
+    if (order == 0)
+      return middle;
+    if (order < 0)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return -1;
+}
+
+static void
+check_tensor (void *self, const char *name, int ndim, const int64_t *shape, EmBindNeed need)
+{
+  Check *c = self;
+  int index = index_of (c->w, name);
+  EmTensor want = em_tensor_of (EM_F32, NULL, ndim, shape);
+  char is[128], expected[128], text[640];
+
+  if (index < 0) {
+    if (need == EM_BIND_REQUIRED)
+      add_name (&c->report->missing, name);
+    return;
+  }
+  c->known[index] = true;
+
+  const EmTensor *t = em_weights_find (c->w, name);
+  if (need == EM_BIND_DEAD || em_same_shape (t, &want))
+    return;
+  snprintf (text, sizeof text, "%s is %s, expected %s", name, em_shape_text (t, is, sizeof is),
+            em_shape_text (&want, expected, sizeof expected));
+  add_name (&c->report->wrong, text);
+}
+
+bool
+em_package_check (const EmWeights *w, EmModelConfig *config, EmPackageReport *report, EmError *err)
+{
+  Check c = { w, report, NULL };
+
+  *report = (EmPackageReport){ 0 };
+  if (!em_model_config_of (config, w, err))
+    return false;
+  c.known = calloc (em_weights_count (w) + 1, sizeof *c.known);
+  EM_BUG_UNLESS (c.known);
+  em_model_list_tensors (config, check_tensor, &c);
+  for (int i = 0; i < em_weights_count (w); i++)
+    if (!c.known[i])
+      add_name (&report->unused, em_weights_name (w, i));
+  free (c.known);
+  return true;
+}
+
+struct EmPackage {
+  const EmWeights *source;
+  int n;
+  const char **names;
+  EmTensor *tensors;
+  void **converted; /* what of it we own */
+  char digest[65];
+};
+
+static bool
+is_float (EmDtype dtype)
+{
+  return dtype == EM_F32 || dtype == EM_BF16 || dtype == EM_F16;
+}
+
+/* `t`, in `dtype`, over a new block. */
+static bool
+convert (EmTensor *t, void **block, EmDtype dtype, const char *name, EmError *err)
+{
+  int64_t n = em_numel (t);
+  float *wide = malloc ((n ? n : 1) * sizeof *wide);
+  uint16_t *narrow = dtype == EM_F32 ? NULL : malloc ((n ? n : 1) * sizeof *narrow);
+  bool ok = wide && (narrow || dtype == EM_F32);
+
+  if (!ok)
+    em_fail (err, EM_E_DEVICE, "out of memory");
+  if (ok)
+    em_to_f32 (wide, t->data, t->dtype, n);
+  for (int64_t i = 0; ok && dtype != EM_F32 && i < n; i++) {
+    narrow[i] = dtype == EM_F16 ? em_f32_to_f16 (wide[i]) : em_f32_to_bf16 (wide[i]);
+    if (dtype == EM_F16 && isfinite (wide[i]) && !isfinite (em_f16_to_f32 (narrow[i])))
+      ok = em_fail (err, EM_E_WEIGHTS, "%s has the value %g, too large for f16: use bf16 or f32",
+                    name, wide[i]);
+  }
+  *block = narrow ? (void *) narrow : wide;
+  if (narrow)
+    free (wide);
+  t->dtype = dtype;
+  t->data = *block;
+  return ok;
+}
+
+EmPackage *
+em_package_convert (const EmWeights *w, int dtype, EmError *err)
+{
+  EmPackage *p = calloc (1, sizeof *p);
+  int n = em_weights_count (w);
+  bool ok = p && (p->names = calloc (n + 1, sizeof *p->names))
+            && (p->tensors = calloc (n + 1, sizeof *p->tensors))
+            && (p->converted = calloc (n + 1, sizeof *p->converted));
+
+  EM_BUG_UNLESS (dtype == -1 || is_float ((EmDtype) dtype));
+  if (!ok)
+    em_fail (err, EM_E_DEVICE, "out of memory");
+  for (int i = 0; ok && i < n; i++) {
+    p->names[i] = em_weights_name (w, i);
+    p->tensors[i] = *em_weights_find (w, p->names[i]);
+    p->n = i + 1;
+    if (dtype >= 0 && is_float (p->tensors[i].dtype) && p->tensors[i].dtype != (EmDtype) dtype)
+      ok = convert (&p->tensors[i], &p->converted[i], (EmDtype) dtype, p->names[i], err);
+  }
+
+  EmWeights *now = ok ? em_weights_open_tensors (n, p->names, p->tensors, NULL, err) : NULL;
+  if (!now) {
+    em_package_free (p);
+    return NULL;
+  }
+  p->source = w;
+  snprintf (p->digest, sizeof p->digest, "%s", em_weights_digest (now));
+  em_weights_close (now);
+  return p;
+}
+
+void
+em_package_free (EmPackage *p)
+{
+  if (!p)
+    return;
+  for (int i = 0; i < p->n; i++)
+    free (p->converted[i]);
+  free (p->converted);
+  free (p->tensors);
+  free (p->names);
+  free (p);
+}
+
+const char *
+em_package_digest (const EmPackage *p)
+{
+  return p->digest;
+}
+
+bool
+em_package_save (const EmPackage *p, const char *path, EmError *err)
+{
+  const char *json = em_weights_metadata (p->source, "earmark.config");
+  json_t *config;
+  char *text;
+  bool ok;
+
+  EM_BUG_UNLESS (json); /* em_package_check came before */
+  config = em_json_parse (json, strlen (json), "the configuration", EM_E_WEIGHTS, err);
+  if (!config)
+    return false;
+  json_object_set_new (config, "digest", json_string (p->digest));
+  text = json_dumps (config, JSON_COMPACT);
+  ok = em_weights_save (path, p->n, p->names, p->tensors,
+                        (const char *[]){ "earmark.config", text }, 1, err);
+  free (text);
+  json_decref (config);
+  return ok;
+}

@@ -1,0 +1,148 @@
+/* make_package.c - writes a small model package of random weights, sound or spoilt.
+ *
+ * usage: make-package FILE [KIND]; KIND is one of the spoilers below. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "models/model.h"
+
+static const char config_json[]
+    = "{\"format\":\"earmark-model-1\",\"name\":\"tiny test model\",\"sam2\":{\"version\":\"2.1\","
+      "\"image_size\":64,\"trunk\":{\"embed_dim\":4,\"num_heads\":1,\"stages\":[1,1,1,1],"
+      "\"global_att_blocks\":[2],\"window_spec\":[4,2,2,2],"
+      "\"window_pos_embed_bkg_spatial_size\":[3,3]},\"d_model\":8,\"mem_dim\":4,"
+      "\"mask_decoder\":{\"depth\":1,\"num_heads\":2,\"mlp_dim\":8,\"iou_head_depth\":3,"
+      "\"iou_head_hidden_dim\":8},\"memory_attention\":{\"num_layers\":1,\"dim_feedforward\":8},"
+      "\"memory_encoder\":{\"fuser_layers\":1},\"num_maskmem\":7,\"max_obj_ptrs_in_encoder\":16,"
+      "\"add_tpos_enc_to_obj_ptrs\":true,\"proj_tpos_enc_in_obj_ptrs\":true,"
+      "\"no_obj_embed_spatial\":true},\"labels\":[],\"provenance\":\"random\"}";
+
+typedef struct {
+  int n;
+  char *names[1024];
+  EmTensor tensors[1024];
+} List;
+
+static void
+add (void *self, const char *name, int ndim, const int64_t *shape, EmBindNeed need)
+{
+  List *list = self;
+  EmTensor t = em_tensor_of (EM_F32, NULL, ndim, shape);
+  float *values = malloc (em_numel (&t) * sizeof *values);
+  static uint32_t state = 1;
+
+  for (int64_t i = 0; i < em_numel (&t); i++) {
+    state = state * 1664525 + 1013904223;
+    values[i] = (float) (state >> 8) / (1 << 24) - 0.5f;
+  }
+  t.data = values;
+  list->names[list->n] = strdup (name);
+  list->tensors[list->n++] = t;
+}
+
+static int
+find (const List *list, const char *name)
+{
+  for (int i = 0; i < list->n; i++)
+    if (strcmp (list->names[i], name) == 0)
+      return i;
+  abort ();
+}
+
+/* Changes the list before it is written; false if `kind` is not of this sort. */
+static bool
+spoil_list (List *list, const char *kind, const char **config)
+{
+  static char changed[sizeof config_json + 32];
+  EmTensor *t;
+
+  if (strcmp (kind, "missing") == 0) {
+    int i = find (list, "sam2.no_mem_embed");
+
+    list->n--;
+    list->names[i] = list->names[list->n];
+    list->tensors[i] = list->tensors[list->n];
+  } else if (strcmp (kind, "shape") == 0) {
+    t = &list->tensors[find (list, "sam2.image_encoder.neck.convs.0.conv.weight")];
+    t->shape[0] *= 2;
+    t->shape[1] /= 2;
+  } else if (strcmp (kind, "large") == 0) {
+    t = &list->tensors[find (list, "sam2.no_mem_embed")];
+    em_f32 (t)[1] = 1e6f;
+  } else if (strcmp (kind, "config") == 0) { /* another model's */
+    const char *at = strstr (config_json, "\"d_model\":8");
+
+    snprintf (changed, sizeof changed, "%.*s\"d_model\":16%s", (int) (at - config_json),
+              config_json, at + strlen ("\"d_model\":8"));
+    *config = changed;
+  } else if (strcmp (kind, "noconfig") == 0) {
+    *config = NULL;
+  } else {
+    return strcmp (kind, "sound") == 0;
+  }
+  return true;
+}
+
+/* Changes the bytes of the file that was written. */
+static bool
+spoil_file (const char *path, const char *kind)
+{
+  static const struct {
+    const char *kind;
+    const char *from, *to; /* in the header, of the same length */
+  } edits[] = {
+    { "offset", "\"data_offsets\":[0,", "\"data_offsets\":[9," },
+    { "negative", "\"shape\":[", "\"shape\":-" },
+    { "dtype", "\"dtype\":\"F32\"", "\"dtype\":\"Q32\"" },
+  };
+  FILE *f = fopen (path, "r+b");
+  static char bytes[1 << 22];
+  size_t n = fread (bytes, 1, sizeof bytes, f);
+  bool known = false;
+
+  if (strcmp (kind, "length") == 0) {
+    memset (bytes, 0xff, 7);
+    known = true;
+  } else if (strcmp (kind, "cut") == 0) {
+    n /= 2;
+    known = true;
+  } else if (strcmp (kind, "changed") == 0) { /* one bit of one weight */
+    bytes[n - 1] ^= 1;
+    known = true;
+  }
+  for (size_t i = 0; i < sizeof edits / sizeof *edits; i++)
+    if (strcmp (kind, edits[i].kind) == 0) {
+      char *at = memmem (bytes, n, edits[i].from, strlen (edits[i].from));
+
+      memcpy (at, edits[i].to, strlen (edits[i].to));
+      known = true;
+    }
+  fclose (f);
+  f = fopen (path, "wb");
+  known = known && fwrite (bytes, 1, n, f) == n;
+  return fclose (f) == 0 && known;
+}
+
+int
+main (int argc, char **argv)
+{
+  static EmModelConfig config;
+  static List list;
+  EmError err = EM_ERROR_INIT;
+  const char *kind = argc > 2 ? argv[2] : "sound", *json = config_json;
+
+  if (argc < 2 || !em_model_config_parse (&config, config_json, "built in", &err)) {
+    fprintf (stderr, "usage: make-package FILE [KIND]; %s\n", err.text);
+    return 2;
+  }
+  em_model_list_tensors (&config, add, &list);
+
+  bool in_list = spoil_list (&list, kind, &json);
+  const char *metadata[] = { "earmark.config", json };
+  if (!em_weights_save (argv[1], list.n, (const char *const *) list.names, list.tensors, metadata,
+                        json ? 1 : 0, &err)) {
+    fprintf (stderr, "%s\n", err.text);
+    return 1;
+  }
+  return in_list || spoil_file (argv[1], kind) ? 0 : 2;
+}

@@ -292,6 +292,52 @@ a_watcher_hears_of_changes (void)
   fixture_close (&f);
 }
 
+static gpointer
+count_clips (EmDb *db, gpointer data, GError **error)
+{
+  g_autoptr (GPtrArray) clips = em_db_clips (db, error);
+
+  return clips ? g_memdup2 (&clips->len, sizeof clips->len) : NULL;
+}
+
+static void
+last_one_out_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  int *n = data;
+
+  g_free (em_store_call_finish (EM_STORE (source), result, NULL));
+  g_object_unref (source); /* the owner's; the task holds the last */
+  ++*n;
+}
+
+/* A store may go in the callback of its last call: its thread must not be the one to free it. */
+static void
+the_last_reference_goes_in_a_callback (void)
+{
+  Fixture f;
+
+  fixture_open (&f);
+  add_object (&f);
+  for (int i = 0; i < 100; i++) {
+    EmStore *store;
+    GWeakRef weak;
+    GObject *left;
+    int n = 0;
+
+    MUST (store = em_store_open (f.path, EM_DB_READ, error));
+    g_weak_ref_init (&weak, store);
+    em_store_call_async (store, count_clips, NULL, NULL, g_free, last_one_out_cb, &n);
+    while (n == 0)
+      g_main_context_iteration (NULL, TRUE);
+    while ((left = g_weak_ref_get (&weak))) {
+      g_object_unref (left);
+      g_main_context_iteration (NULL, FALSE);
+    }
+    g_weak_ref_clear (&weak);
+  }
+  fixture_close (&f);
+}
+
 static void
 opened_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -343,5 +389,5 @@ opens_off_the_main_thread_and_backs_up (void)
 }
 
 CHECK_MAIN (calls_run_in_order, a_full_disk_keeps_the_edit, closing_with_an_unsaved_edit_says_so,
-            a_taken_lock_is_told, a_watcher_hears_of_changes,
+            a_taken_lock_is_told, a_watcher_hears_of_changes, the_last_reference_goes_in_a_callback,
             opens_off_the_main_thread_and_backs_up)

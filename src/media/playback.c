@@ -8,6 +8,7 @@
 
 #define SOUND_BLOCKS_PER_SECOND 25
 #define PREROLL_TIME            (10 * GST_SECOND)
+#define MAX_LATENESS            (40 * GST_MSECOND) /* later pictures are left out */
 
 struct EmPlayback {
   EmFrameIndex *index;

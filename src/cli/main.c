@@ -1,5 +1,6 @@
 /* main.c - earmark-cli: find the command, run it. */
 #include "cli/cli.h"
+#include "engine/threads.h"
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ main (int argc, char **argv)
 {
   struct sigaction on_interrupt = { .sa_handler = interrupted };
 
+  em_threads_sleep_when_idle (argv);
   setlocale (LC_ALL, "C.UTF-8"); /* files and logs: a point is the decimal mark everywhere */
   sigaction (SIGINT, &on_interrupt, NULL);
   sigaction (SIGTERM, &on_interrupt, NULL);

@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include "engine/threads.h"
 #include "runners.h"
 
 static const char trainer[] = "belongs to the trainer";
@@ -69,6 +70,7 @@ main (int argc, char **argv)
                                            { NULL, 0, NULL, 0 } };
   bool quiet = false, strict = false, good = true;
 
+  em_threads_sleep_when_idle (argv);
   for (int c; (c = getopt_long (argc, argv, "qs", options, NULL)) != -1;)
     if (c == 'q')
       quiet = true;

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "store/backup.h"
+#include "store/preset.h"
 #include "store/schema.h"
 #include "store/verify.h"
 
@@ -49,6 +50,24 @@ a_new_project_has_its_settings (void)
   wal = g_strconcat (f.path, "-wal", NULL);
   CHECK (access (wal, F_OK) != 0); /* a closed project is one file */
   fixture_close (&f);
+}
+
+static void
+presets_set_grid_and_classes (void)
+{
+  static const int n_classes[] = { 0, 23, 0, 70, 0 };
+  EmDbSetup setup = { 0 };
+
+  for (int i = 0; em_presets[i]; i++) {
+    int n = 0;
+
+    CHECK (em_preset_fill (em_presets[i], &setup));
+    while (setup.classes && setup.classes[n])
+      n++;
+    CHECK_INT (n, n_classes[i]);
+    CHECK_INT (setup.grid_phase_ns, i >= 1 && i <= 3 ? 937500000 : 500000000);
+  }
+  CHECK (!em_preset_fill ("voc", &setup));
 }
 
 static void
@@ -566,10 +585,10 @@ an_older_file_is_migrated_after_a_backup (void)
   fixture_close (&f);
 }
 
-CHECK_MAIN (a_new_project_has_its_settings, a_project_keeps_writes_safe,
-            a_newer_file_is_refused_untouched, what_is_no_project_gets_one_clear_line,
-            one_writes_others_read, a_lock_from_elsewhere_holds_until_its_beat_stops,
-            an_unwritable_folder_is_for_viewing, classes_and_people_keep_their_ids,
-            clips_have_unique_names_and_relative_paths, frame_times_survive_and_bind_masks,
-            readers_learn_what_changed, released_schemas_are_never_edited,
-            an_older_file_is_migrated_after_a_backup)
+CHECK_MAIN (a_new_project_has_its_settings, presets_set_grid_and_classes,
+            a_project_keeps_writes_safe, a_newer_file_is_refused_untouched,
+            what_is_no_project_gets_one_clear_line, one_writes_others_read,
+            a_lock_from_elsewhere_holds_until_its_beat_stops, an_unwritable_folder_is_for_viewing,
+            classes_and_people_keep_their_ids, clips_have_unique_names_and_relative_paths,
+            frame_times_survive_and_bind_masks, readers_learn_what_changed,
+            released_schemas_are_never_edited, an_older_file_is_migrated_after_a_backup)

@@ -100,13 +100,14 @@ static EmTensor *
 visual_block (EmCtx *ctx, const EmFuserBlock *b, EmTensor *x, int n_heads, int side)
 {
   int64_t t = x->shape[0], n = x->shape[1], c = x->shape[2];
+  int ratio = (int) b->sr.w->shape[2], coarse = side / ratio; /* x may be nil: no shape of z */
   size_t mark = em_ctx_mark (ctx);
   EmTensor *u = norm (ctx, x, &b->norm1), *z, *h;
   EmTensor *q = em_linear (ctx, u, b->q.w, b->q.b, EM_ACT_NONE, NULL);
 
-  z = em_conv2d (ctx, em_reshape (ctx, u, t, side, side, c), b->sr.w, b->sr.b,
-                 (int) b->sr.w->shape[2], 0, EM_ACT_NONE);
-  z = norm (ctx, em_reshape (ctx, z, t, em_numel (z) / (t * c), c), &b->norm);
+  z = em_conv2d (ctx, em_reshape (ctx, u, t, side, side, c), b->sr.w, b->sr.b, ratio, 0,
+                 EM_ACT_NONE);
+  z = norm (ctx, em_reshape (ctx, z, t, (int64_t) coarse * coarse, c), &b->norm);
   u = em_attention (ctx, q, half_linear (ctx, z, &b->kv, 0), half_linear (ctx, z, &b->kv, 1),
                     n_heads);
   x = em_keep (ctx, mark, em_linear (ctx, u, b->proj.w, b->proj.b, EM_ACT_NONE, x));

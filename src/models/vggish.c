@@ -46,7 +46,7 @@ em_vggish_forward (EmCtx *ctx, const EmVggish *v, EmTensor *examples)
     x = em_keep (ctx, mark, x);
   }
   em_tap (ctx, x, "pool15");
-  x = em_reshape (ctx, x, n, em_numel (x) / n);
+  x = em_reshape (ctx, x, n, v->embeddings[0].w->shape[1]);
   for (int i = 0; i < 3; i++) {
     x = em_linear (ctx, x, v->embeddings[i].w, v->embeddings[i].b, EM_ACT_RELU, NULL);
     em_tap (ctx, x, "fc_relu%d", 2 * i + 1);

@@ -187,3 +187,9 @@ em_feature_store_encoded (const EmFeatureStore *s)
 {
   return s->n_encoded;
 }
+
+int
+em_feature_store_kept (const EmFeatureStore *s)
+{
+  return em_slots_in_use (s->features);
+}

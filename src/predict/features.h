@@ -32,5 +32,6 @@ bool em_feature_store_get (EmFeatureStore *s, int frame, EmFeatures *features, E
 /* The patches of n frames, at most the fuser's window, all valid at once. */
 bool em_feature_store_patches (EmFeatureStore *s, const int *frames, int n, EmPatches *patches,
                                EmError *err);
-/* Frames encoded so far. */
+/* Frames encoded so far, and those whose features are kept now. */
 int64_t em_feature_store_encoded (const EmFeatureStore *s);
+int em_feature_store_kept (const EmFeatureStore *s);

@@ -347,6 +347,12 @@ em_tracker_bank (const EmTracker *t, int object)
   return o ? &o->bank : NULL;
 }
 
+const EmEntryPool *
+em_tracker_pool (const EmTracker *t)
+{
+  return &t->pool;
+}
+
 /* A prompted mask is remembered as it is stored, brought up to S again. */
 static bool
 encode_fresh (EmTracker *t, EmEntry *e, EmError *err)

@@ -37,6 +37,9 @@ int em_tracker_object (const EmTracker *t, int i);
 const EmEntry *em_tracker_at (const EmTracker *t, int frame, int object);
 const EmBank *em_tracker_bank (const EmTracker *t, int object); /* NULL: no such object */
 
+/* Where entries come from; tests count what is in use. */
+const EmEntryPool *em_tracker_pool (const EmTracker *t);
+
 /* start..end in the direction of their order. */
 bool em_tracker_begin (EmTracker *t, int start, int end, EmError *err);
 /* One frame; entries has room for every object. False at the end with err->code EM_OK. */

@@ -28,10 +28,13 @@ struct Golden {
   EmWeights *file;
   char *name;
   uint64_t seed;
+  double tolerance; /* relative, where nothing else is said */
   int n;
   Entry *entries;
   GoldenList *lists; /* what was drawn, newest first */
 };
+
+static const double accepted = 1e-4;
 
 /* How exact each family must be; the first match counts. */
 static const struct {
@@ -48,7 +51,7 @@ static const struct {
   { "*selected", 0, true, false },
   { "*.labels", 0, true, false },
   { "gt_area", 0, true, false },
-  { "*", 1e-4, false, false },
+  { "*", 0, false, false }, /* golden_set_tolerance, else `accepted` */
 };
 
 static bool
@@ -109,6 +112,7 @@ golden_open (const char *path, EmError *err)
   const char *slash = strrchr (path, '/'), *base = slash ? slash + 1 : path;
   const char *dot = strrchr (base, '.'), *format, *seed;
 
+  g->tolerance = accepted;
   g->name = strndup (base, dot ? (size_t) (dot - base) : strlen (base));
   g->file = em_weights_open (path, err);
   if (!g->file)
@@ -145,6 +149,12 @@ golden_close (Golden *g)
   em_weights_close (g->file);
   free (g->name);
   free (g);
+}
+
+void
+golden_set_tolerance (Golden *g, double tolerance)
+{
+  g->tolerance = tolerance;
 }
 
 const char *
@@ -318,7 +328,8 @@ golden_compare (Golden *g, const char *key, const float *got, int64_t n)
     return;
   while (fnmatch (rules[r].pattern, key, 0))
     r++;
-  compare_entry (e, got, n, rules[r].tolerance, rules[r].absolute);
+  compare_entry (e, got, n, rules[r].absolute ? rules[r].tolerance : g->tolerance,
+                 rules[r].absolute);
   if (rules[r].told_only && !e->remark[0])
     e->outcome = TOLD;
 }

@@ -17,6 +17,8 @@ typedef struct Golden Golden;
 /* EM_E_INPUT or EM_E_WEIGHTS with a line for people. */
 Golden *golden_open (const char *path, EmError *err);
 void golden_close (Golden *g);             /* NULL is fine */
+/* Of relative differences; 1e-4 without it. */
+void golden_set_tolerance (Golden *g, double tolerance);
 const char *golden_name (const Golden *g); /* file name without folder and extension */
 
 /* What the metadata says; NULL, or `otherwise`, if it is silent. */

@@ -5,6 +5,7 @@
  */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "engine/threads.h"
 #include "runners.h"
@@ -32,7 +33,7 @@ static const struct {
 
 /* Compares one file; true if it agrees. */
 static bool
-check_file (const char *path, bool quiet, bool strict)
+check_file (const char *path, double tolerance, bool quiet, bool strict)
 {
   EmError err = EM_ERROR_INIT;
   Golden *g = golden_open (path, &err);
@@ -67,25 +68,30 @@ main (int argc, char **argv)
 {
   static const struct option options[] = { { "quiet", no_argument, NULL, 'q' },
                                            { "strict", no_argument, NULL, 's' },
+                                           { "tolerance", required_argument, NULL, 't' },
                                            { NULL, 0, NULL, 0 } };
   bool quiet = false, strict = false, good = true;
+  double tolerance = 0;
 
   em_threads_sleep_when_idle (argv);
-  for (int c; (c = getopt_long (argc, argv, "qs", options, NULL)) != -1;)
+  for (int c; (c = getopt_long (argc, argv, "qst:", options, NULL)) != -1;)
     if (c == 'q')
       quiet = true;
     else if (c == 's')
       strict = true;
+    else if (c == 't' && (tolerance = strtod (optarg, NULL)) > 0)
+      continue;
     else
       optind = argc;
   if (optind >= argc) {
-    fprintf (stderr, "usage: em-golden [--quiet] [--strict] FILE...\n"
-                     "  --quiet   tell misses only\n"
-                     "  --strict  a key that nobody compared is a miss\n");
+    fprintf (stderr, "usage: em-golden [--quiet] [--strict] [--tolerance X] FILE...\n"
+                     "  --quiet        tell misses only\n"
+                     "  --strict       a key that nobody compared is a miss\n"
+                     "  --tolerance X  relative error that passes (1e-4)\n");
     return em_exit_code (EM_E_USAGE);
   }
   for (int i = optind; i < argc; i++) {
-    good &= check_file (argv[i], quiet, strict);
+    good &= check_file (argv[i], tolerance, quiet, strict);
     fflush (stdout);
   }
   return good ? 0 : em_exit_code (EM_E_CHECK);

@@ -74,7 +74,7 @@ samples_cb (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   Decode *d = data;
 
-  g_atomic_int_inc (&d->run.n_moving);
+  g_atomic_int_inc (&d->run.n_packets);
   if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
     GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
     GstAudioInfo audio_info;
@@ -169,17 +169,12 @@ em_audio_decode (EmAudio *self, const char *path, int track, int64_t start_ns, i
                  GCancellable *cancellable, GError **error)
 {
   Decode d = { .audio = self, .start_ns = start_ns, .length_ns = length_ns, .track = track };
-  GstElement *source = em_media_element ("filesrc"), *parse = em_media_element ("parsebin");
   g_autoptr (GError) fault = NULL;
   bool is_done;
 
   gst_segment_init (&d.segment, GST_FORMAT_TIME);
   g_mutex_init (&d.lock);
-  d.run.pipeline = gst_pipeline_new (NULL);
-  g_object_set (source, "location", path, NULL);
-  gst_bin_add_many (GST_BIN (d.run.pipeline), source, parse, NULL);
-  gst_element_link (source, parse);
-  g_signal_connect (parse, "pad-added", G_CALLBACK (parsed_cb), &d);
+  g_signal_connect (em_run_open (&d.run, path), "pad-added", G_CALLBACK (parsed_cb), &d);
   is_done = em_run_to_end (&d.run, path, cancellable, &fault);
   if (!is_done && d.n_written > 0 && fault->code != EM_E_CANCELLED)
     is_done = true; /* a track that breaks off is heard up to there */

@@ -18,6 +18,7 @@ struct _EmDecoder {
   char *name;
   GMutex lock; /* everything below */
   EmFeed *feed;
+  int64_t started; /* tag of the key unit that feeding started from */
   int64_t reached; /* tag of the last sample pulled, -1 after a fault or before the first */
   GQueue ring;     /* GstSample, the last pulled first */
   size_t ring_bytes, ring_limit;
@@ -118,6 +119,20 @@ can_go_on (EmDecoder *self, int64_t tag, int key)
          && em_units_table (self->units)[key].tag <= self->reached;
 }
 
+static void
+keep (EmDecoder *self, GstSample *sample)
+{
+  /* What is shown before the key unit is predicted from what was not fed: decoders give it all the
+   * same, some with holes in it. */
+  if (tag_of (sample) < self->started || find_in_ring (self, tag_of (sample))) {
+    gst_sample_unref (sample);
+    return;
+  }
+  self->ring_bytes += gst_buffer_get_size (gst_sample_get_buffer (sample));
+  g_queue_push_head (&self->ring, sample);
+  trim_ring (self);
+}
+
 /* Pulls until `tag` comes out. NULL without an error if the decoder leaves it out. */
 static GstSample *
 pull_until (EmDecoder *self, int64_t tag, GCancellable *cancellable, GError **error)
@@ -127,13 +142,7 @@ pull_until (EmDecoder *self, int64_t tag, GCancellable *cancellable, GError **er
 
   while ((sample = em_feed_pull (self->feed, cancellable, &fault))) {
     self->reached = tag_of (sample);
-    if (!find_in_ring (self, self->reached)) {
-      self->ring_bytes += gst_buffer_get_size (gst_sample_get_buffer (sample));
-      g_queue_push_head (&self->ring, sample);
-      trim_ring (self);
-    } else {
-      gst_sample_unref (sample);
-    }
+    keep (self, sample);
     if (self->reached >= tag)
       return self->reached == tag ? find_in_ring (self, tag) : NULL;
   }
@@ -157,11 +166,13 @@ fetch (EmDecoder *self, int frame, GCancellable *cancellable, GError **error)
     sample = pull_until (self, tag, cancellable, &fault);
   /* A key unit is no promise: where the nearest does not lead to it, one before may. */
   for (int skip = 0; !sample && skip < 2; skip++) {
+    int key = em_units_key_before (self->units, unit, skip);
+
     if (fault && fault->code == EM_E_CANCELLED)
       break;
     g_clear_error (&fault);
-    em_feed_start (self->feed, em_units_key_before (self->units, unit, skip),
-                   em_units_count (self->units) - 1);
+    self->started = MIN (table[key].tag, tag);
+    em_feed_start (self->feed, key, em_units_count (self->units) - 1);
     sample = pull_until (self, tag, cancellable, &fault);
   }
   if (sample

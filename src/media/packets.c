@@ -154,7 +154,7 @@ probe_cb (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
     take_event (t, GST_PAD_PROBE_INFO_EVENT (info));
   } else if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
-    g_atomic_int_inc (&t->pass->run.n_moving);
+    g_atomic_int_inc (&t->pass->run.n_packets);
     take_packet (t, GST_PAD_PROBE_INFO_BUFFER (info));
   }
   return GST_PAD_PROBE_OK;
@@ -219,17 +219,12 @@ em_packets_run (const char *path, EmPackets *out, EmPacketFn fn, void *self,
                 GCancellable *cancellable, GError **error)
 {
   Pass pass = { .out = out, .fn = fn, .self = self };
-  GstElement *source = em_media_element ("filesrc"), *parse = em_media_element ("parsebin");
   bool is_read;
 
   *out = (EmPackets){ .caps = g_ptr_array_new_with_free_func ((GDestroyNotify) gst_caps_unref),
                       .audio_start_ns = INT64_MIN };
   g_mutex_init (&pass.lock);
-  pass.run.pipeline = gst_pipeline_new (NULL);
-  g_object_set (source, "location", path, NULL);
-  gst_bin_add_many (GST_BIN (pass.run.pipeline), source, parse, NULL);
-  gst_element_link (source, parse);
-  g_signal_connect (parse, "pad-added", G_CALLBACK (pad_added_cb), &pass);
+  g_signal_connect (em_run_open (&pass.run, path), "pad-added", G_CALLBACK (pad_added_cb), &pass);
   is_read = em_run_to_end (&pass.run, path, cancellable, error) && is_complete (&pass, path, error);
   g_clear_pointer (&pass.run.missing, gst_message_unref);
   g_mutex_clear (&pass.lock);

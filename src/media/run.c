@@ -2,8 +2,11 @@
 #include "media/run.h"
 #include <gst/pbutils/pbutils.h>
 
-/* Ten seconds without a packet from a local file is a demuxer that will never say so. */
+/* Ten seconds without a packet from a local file is a demuxer that will never say so; before the
+ * first packet, three without even a read: parsebin swallows the error of a demuxer that gives up
+ * while it is being plugged in. */
 #define STALL_US (10 * G_USEC_PER_SEC)
+#define START_US (3 * G_USEC_PER_SEC)
 
 void
 em_media_init (void)
@@ -65,7 +68,7 @@ wait_for_end (EmRun *run, const char *path, GCancellable *cancellable, GError **
   while (!g_atomic_int_get (&run->is_stopped)) {
     g_autoptr (GstMessage) m = gst_bus_timed_pop_filtered (
         bus, 20 * GST_MSECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
-    gint n = g_atomic_int_get (&run->n_moving);
+    gint n = g_atomic_int_get (&run->n_packets) + g_atomic_int_get (&run->n_reads);
 
     if (g_cancellable_is_cancelled (cancellable)) {
       g_set_error (error, EM_ERROR, EM_E_CANCELLED, "%s: reading was cancelled", name);
@@ -82,13 +85,35 @@ wait_for_end (EmRun *run, const char *path, GCancellable *cancellable, GError **
     if (n != n_last || m) {
       n_last = n;
       last_us = g_get_monotonic_time ();
-    } else if (g_get_monotonic_time () - last_us > STALL_US) {
+    } else if (g_get_monotonic_time () - last_us
+               > (g_atomic_int_get (&run->n_packets) ? STALL_US : START_US)) {
       g_set_error (error, EM_ERROR, EM_E_INPUT, "%s: reading it came to a halt, it seems damaged",
                    name);
       return false;
     }
   }
   return true;
+}
+
+static GstPadProbeReturn
+read_cb (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  g_atomic_int_inc (&((EmRun *) data)->n_reads);
+  return GST_PAD_PROBE_OK;
+}
+
+GstElement *
+em_run_open (EmRun *run, const char *path)
+{
+  GstElement *source = em_media_element ("filesrc"), *parse = em_media_element ("parsebin");
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (source, "src");
+
+  *run = (EmRun){ .pipeline = gst_pipeline_new (NULL) };
+  g_object_set (source, "location", path, NULL);
+  gst_bin_add_many (GST_BIN (run->pipeline), source, parse, NULL);
+  gst_element_link (source, parse);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_PULL, read_cb, run, NULL);
+  return parse;
 }
 
 bool

@@ -1,4 +1,4 @@
-/* run.h - waiting for a pipeline without hanging on it.
+/* run.h - taking a file apart without hanging on it.
  *
  * Internal to media. */
 #pragma once
@@ -9,13 +9,16 @@
 
 typedef struct {
   GstElement *pipeline;
-  gint n_moving;       /* streaming threads count what passes, atomic */
+  gint n_packets;      /* streaming threads count what passes, atomic */
+  gint n_reads;        /* of the file, atomic */
   gint is_stopped;     /* a streaming thread has seen enough, atomic */
   GstMessage *missing; /* the first missing plugin, if one was; to unref */
 } EmRun;
 
+/* Makes filesrc ! parsebin and returns the latter, to be given sinks as its pads appear. */
+GstElement *em_run_open (EmRun *run, const char *path);
 /* Plays until the end of the stream or until stopped, then shuts the pipeline down and drops it.
- * False with EM_E_CANCELLED, or EM_E_INPUT for a fault or ten seconds in which nothing passes. */
+ * False with EM_E_CANCELLED, or EM_E_INPUT for a fault or if nothing moves for seconds. */
 bool em_run_to_end (EmRun *run, const char *path, GCancellable *cancellable, GError **error);
 
 /* Starts GStreamer once; harmless to repeat. */

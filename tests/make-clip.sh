@@ -28,7 +28,9 @@ launch() {
 size=width=192,height=144
 video="videotestsrc num-buffers=60 pattern=smpte horizontal-speed=3 ! video/x-raw,$size,framerate=30/1,format=I420"
 ticks="audiotestsrc wave=ticks tick-interval=1000000000 freq=2000 volume=0.8 sine-periods-per-tick=20 samplesperbuffer=960 num-buffers=100"
-sound="$ticks ! audio/x-raw,rate=48000,channels=2"
+# Ticks in floats come out of uninitialised memory, so the source counts in integers.
+pcm="audio/x-raw,format=S16LE,layout=interleaved"
+sound="$ticks ! $pcm,rate=48000,channels=2 ! audioconvert"
 aac="avenc_aac ! aacparse"
 h264="x264enc bframes=3 b-adapt=false key-int-max=15 speed-preset=veryfast ! h264parse"
 x264="x264enc avenc_aac h264parse mp4mux"
@@ -68,7 +70,7 @@ rotated-*)
 offset) # the sound begins 80 ms after the picture
   need $x264
   launch $video ! $h264 ! mp4mux name=m ! filesink location="$out" \
-    $ticks timestamp-offset=80000000 ! audio/x-raw,rate=48000,channels=2 ! $aac ! m.
+    $ticks timestamp-offset=80000000 ! $pcm,rate=48000,channels=2 ! audioconvert ! $aac ! m.
   ;;
 late-picture) # the picture begins 250 ms after the sound
   need x264enc h264parse matroskamux opusenc
@@ -109,7 +111,7 @@ anamorphic) # 192 x 144 stored, 256 x 144 shown
   ;;
 mjpeg)
   need jpegenc jpegdec qtmux
-  launch $video ! jpegenc ! qtmux name=m ! filesink location="$out" $sound ! audioconvert ! audio/x-raw,format=S16LE ! m.
+  launch $video ! jpegenc ! qtmux name=m ! filesink location="$out" $sound ! audio/x-raw,format=S16LE ! m.
   ;;
 two-tracks) # the second is a steady tone
   need $x264
@@ -119,21 +121,21 @@ two-tracks) # the second is a steady tone
 mono)
   need $x264
   launch $video ! $h264 ! mp4mux name=m ! filesink location="$out" \
-    $ticks ! audio/x-raw,rate=44100,channels=1 ! $aac ! m.
+    $ticks ! $pcm,rate=44100,channels=1 ! audioconvert ! $aac ! m.
   ;;
 surround)
   need x264enc h264parse flacenc matroskamux
   launch $video ! $h264 ! matroskamux name=m ! filesink location="$out" \
-    $ticks ! audio/x-raw,rate=48000,channels=6 ! flacenc ! m.
+    $ticks ! $pcm,rate=48000,channels=6 ! flacenc ! m.
   ;;
 wav-track) # 16 kHz, 16 bit: what the model hears is in the file bit for bit
   need x264enc h264parse matroskamux
   launch $video ! $h264 ! matroskamux name=m ! filesink location="$out" \
-    audiotestsrc wave=ticks samplesperbuffer=320 num-buffers=100 volume=0.5 ! audio/x-raw,rate=16000,channels=2,format=S16LE ! m.
+    audiotestsrc wave=ticks samplesperbuffer=320 num-buffers=100 volume=0.5 ! $pcm,rate=16000,channels=2 ! m.
   ;;
 avi)
   need jpegenc jpegdec avimux
-  launch $video ! jpegenc ! avimux name=m ! filesink location="$out" $sound ! audioconvert ! audio/x-raw,format=S16LE ! m.
+  launch $video ! jpegenc ! avimux name=m ! filesink location="$out" $sound ! audio/x-raw,format=S16LE ! m.
   ;;
 hevc)
   need x265enc h265parse avdec_h265 mp4mux avenc_aac
@@ -156,7 +158,7 @@ frames-png | frames-jpeg) # a folder: 10 pictures, a second each, with a sound f
   enc=${kind#frames-}
   launch videotestsrc num-buffers=10 horizontal-speed=9 ! video/x-raw,$size,framerate=1/1 ! videoconvert ! ${enc}enc \
     ! multifilesink index=1 location="$out/%d.$enc"
-  launch audiotestsrc wave=ticks num-buffers=500 samplesperbuffer=320 ! audio/x-raw,rate=16000,channels=2 ! wavenc \
+  launch audiotestsrc wave=ticks num-buffers=500 samplesperbuffer=320 ! $pcm,rate=16000,channels=2 ! wavenc \
     ! filesink location="$out/audio.wav"
   ;;
 short-sound) # 0.5 s of sound under 2 s of picture
@@ -168,7 +170,7 @@ long) # a minute, for drift
   need $x264
   launch videotestsrc num-buffers=1800 horizontal-speed=3 ! video/x-raw,width=64,height=48,framerate=30000/1001,format=I420 \
     ! x264enc speed-preset=ultrafast ! h264parse ! mp4mux name=m ! filesink location="$out" \
-    $ticks num-buffers=3000 ! audio/x-raw,rate=44100,channels=2 ! $aac ! m.
+    $ticks num-buffers=3000 ! $pcm,rate=44100,channels=2 ! audioconvert ! $aac ! m.
   ;;
 long-gop)
   need $x264

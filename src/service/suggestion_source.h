@@ -1,0 +1,18 @@
+/* suggestion_source.h - the name under which the project keeps what a model heard.
+ *
+ * Weights and settings determine a suggestion; their hash is its source, so that a second run finds
+ * what is there, in the window and on the command line alike. */
+#pragma once
+#include "service/results.h"
+#include "store/db_suggest.h"
+
+G_BEGIN_DECLS
+
+/* (transfer full) */
+char *em_suggestion_source (const char *weights_digest, double grid_phase, double floor);
+
+/* Keeps an array of EmSuggestion of one clip in one commit. Store thread. */
+bool em_suggestions_store (EmDb *db, int64_t clip, const char *source, const char *weights,
+                           const GPtrArray *suggestions, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,90 @@
+/* window_model.c - the model badge, and another model on request. */
+#include "app/em-window-private.h"
+#include <glib/gi18n.h>
+#include <string.h>
+
+void
+em_window_show_model (EmWindow *self)
+{
+  const char *name = em_engine_model_name (self->engine);
+  const char *device = em_engine_device (self->engine);
+  g_autofree char *badge = NULL, *text = NULL;
+
+  if (!em_engine_is_loaded (self->engine)) {
+    gtk_menu_button_set_label (self->model_button, _ ("No model"));
+    gtk_label_set_label (self->model_text,
+                         _ ("No model is loaded. Playing, objects and states work; suggestions, "
+                            "clicks and tracking wait for one."));
+  } else {
+    /* The device's first words: "CPU" of "CPU, 8 threads, avx512". */
+    badge = g_strdup_printf ("%s · %.*s", name, (int) strcspn (device, ","), device);
+    text
+        = g_strdup_printf (_ ("%s\n\nDevice: %s\nDigest: %.16s…\nSound: %s"), name, device,
+                           em_engine_model_digest (self->engine),
+                           em_engine_has_sound (self->engine) ? _ ("yes, it hears what it sees")
+                                                              : _ ("no, clicks and tracking only"));
+    gtk_menu_button_set_label (self->model_button, badge);
+    gtk_label_set_label (self->model_text, text);
+  }
+  em_window_update_actions (self);
+}
+
+static void
+loaded_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (EmWindow) self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (em_engine_load_finish (EM_ENGINE (source), result, &error)) {
+    em_window_toast (self, _ ("Model loaded. Stored masks are unchanged"), NULL);
+  } else {
+    AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (
+        adw_message_dialog_new (GTK_WINDOW (self), _ ("The Model Does Not Fit"), error->message));
+
+    adw_message_dialog_add_response (dialog, "close", _ ("Keep the One in Use"));
+    gtk_window_present (GTK_WINDOW (dialog));
+  }
+}
+
+static void
+response_cb (GtkNativeDialog *dialog, int response, EmWindow *self)
+{
+  g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
+  g_autofree char *path = file ? g_file_get_path (file) : NULL;
+
+  if (response == GTK_RESPONSE_ACCEPT && path)
+    em_engine_load_async (self->engine, path, NULL, NULL, loaded_cb, g_object_ref (self));
+  g_object_unref (dialog);
+}
+
+static void
+load_cb (GtkWidget *widget, const char *name, GVariant *target)
+{
+  GtkFileChooserNative *dialog = gtk_file_chooser_native_new (
+      _ ("Load Model"), GTK_WINDOW (widget), GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
+  GtkFileFilter *filter = gtk_file_filter_new ();
+
+  gtk_popover_popdown (EM_WINDOW (widget)->model_popover);
+  gtk_file_filter_set_name (filter, _ ("Model packages"));
+  gtk_file_filter_add_suffix (filter, "safetensors");
+  gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (dialog), filter);
+  g_object_unref (filter);
+  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);
+  g_signal_connect (dialog, "response", G_CALLBACK (response_cb), widget);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (dialog));
+}
+
+static void
+load_demo_cb (GtkWidget *widget, const char *name, GVariant *target)
+{
+  EmWindow *self = EM_WINDOW (widget);
+
+  em_engine_load_async (self->engine, NULL, NULL, NULL, loaded_cb, g_object_ref (self));
+}
+
+void
+em_window_install_model_actions (GtkWidgetClass *klass)
+{
+  gtk_widget_class_install_action (klass, "win.load-model", NULL, load_cb);
+  gtk_widget_class_install_action (klass, "win.load-demo-model", NULL, load_demo_cb);
+}

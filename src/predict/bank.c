@@ -57,13 +57,6 @@ em_entry_room_for_memory (EmEntryPool *pool, EmEntry *e, EmError *err)
 }
 
 void
-em_entry_drop_memory (EmEntryPool *pool, EmEntry *e)
-{
-  em_slots_give (pool->memories, e->memory.data);
-  e->memory = (EmTensor){ 0 };
-}
-
-void
 em_entry_free (EmEntryPool *pool, EmEntry *e)
 {
   if (!e)

@@ -160,8 +160,7 @@ rows_vertical (const Axis *axis, int i, const uint8_t *in, int n, int32_t *sums,
     out[k] = clamp8 (sums[k]);
 }
 
-/* An axis that already has its size is left alone, as Pillow does: its weights would be one and
- * zeros, but a rounding could differ. */
+/* An axis that already has its size is left alone: its weights are one and zeros. */
 void
 em_stretch_run (EmStretch *s, const uint8_t *rgb, uint8_t *out)
 {

@@ -369,10 +369,7 @@ encode_fresh (EmTracker *t, EmEntry *e, EmError *err)
 
   em_store (t->ctx, &e->memory,
             em_head_remember (t->ctx, t->model, &f, logits, score, t->options->binarize_prompted));
-  if (em_ctx_end_pass (t->ctx, err))
-    return true;
-  em_entry_drop_memory (&t->pool, e);
-  return false;
+  return em_ctx_end_pass (t->ctx, err);
 }
 
 /* Moves fresh entries into the bank, each when its memory is there: stopped half way, the rest is

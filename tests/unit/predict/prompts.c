@@ -71,16 +71,13 @@ same (const Seen *a, const Seen *b)
          && a->score == b->score && a->area == b->area;
 }
 
-#define CHECK_SAME(a, b)                                                                           \
+#define CHECK_ALIKE(a, b, alike)                                                                   \
   do {                                                                                             \
     Seen a_ = (a), b_ = (b);                                                                       \
-    CHECK (same (&a_, &b_));                                                                       \
+    CHECK (same (&a_, &b_) == (alike));                                                            \
   } while (0)
-#define CHECK_OTHER(a, b)                                                                          \
-  do {                                                                                             \
-    Seen a_ = (a), b_ = (b);                                                                       \
-    CHECK (!same (&a_, &b_));                                                                      \
-  } while (0)
+#define CHECK_SAME(a, b)  CHECK_ALIKE (a, b, true)
+#define CHECK_OTHER(a, b) CHECK_ALIKE (a, b, false)
 
 static EmPromptSet
 three_prompts (void)
@@ -376,6 +373,60 @@ an_ensemble_is_the_mean_of_two (void)
   tiny_clip_close (&clip);
 }
 
+/* Which of the decoder's choices was made, as the taps tell. */
+typedef struct {
+  int n_best, n_single;
+} Choices;
+
+static void
+count_choices (void *self, const char *name, const EmTensor *x)
+{
+  Choices *c = self;
+
+  c->n_best += !strcmp (name, "selected");
+  c->n_single += !strcmp (name, "stability4");
+}
+
+/* Three masks and the best of them with sound always, else only while there is one point. */
+static void
+the_choice_depends_on_points_and_sound (void)
+{
+  static const struct {
+    int n, n_best, n_single;
+    bool sound;
+  } cases[] = { { 1, 1, 0, false }, { 2, 2, 1, false }, { 2, 2, 0, true }, { 0, 1, 0, true } };
+  TinyClip clip;
+
+  tiny_clip_open (&clip, 10, 5);
+  for (int i = 0; i < 4; i++) {
+    EmPredictor *p = open_clip (&clip, ROOMY);
+    EmPromptSet set = { .n = cases[i].n,
+                        .items = { point (12, 12, true), point (9, 9, true) },
+                        .sound = cases[i].sound };
+    Choices got = { 0 };
+
+    em_predictor_set_tap (p, count_choices, &got);
+    decode (p, 4, &set);
+    CHECK_INT (got.n_best, cases[i].n_best);
+    CHECK_INT (got.n_single, cases[i].n_single);
+    em_predictor_close (p);
+  }
+  tiny_clip_close (&clip);
+}
+
+static void
+earlier_logits_are_clamped (void)
+{
+  EmError err = EM_ERROR_INIT;
+  EmCtx *ctx = em_ctx_new (tiny.be, &err);
+  float in[TINY_MAP] = { -1024, -32.5f, -31.5f, 0, 31.5f, 33 }, out[TINY_MAP];
+
+  CHECK (em_download (ctx, out, em_head_again (ctx, tiny.model, in)));
+  CHECK (out[0] == -32 && out[1] == -32 && out[2] == -31.5f && out[3] == 0);
+  CHECK (out[4] == 31.5f && out[5] == 32);
+  em_ctx_free (ctx);
+}
+
 /* Which second a frame belongs to, with and without times. */
 static void
 frames_know_their_second (void)
@@ -560,18 +611,22 @@ conditioning_in_the_middle (void)
   TinyClip clip;
   EmPredictor *p;
   Seen first[TINY_T], middle[TINY_T], last[TINY_T];
+  EmPromptSet alone = { .sound = true };
 
   tiny_clip_open (&clip, 20, 5);
   p = open_clip (&clip, ROOMY);
   sound (p, 0, first, 3);
+  for (int k = 0; k < 3; k++) /* the first frame decoded has no memory to look at */
+    CHECK_ALIKE (decode (p, clip.grid[k], &alone), first[k], k == 0);
   em_predictor_close (p);
   tiny_close (&tiny);
   tiny_open (&tiny, (TinyKind){ .score_bias = 1, .cond_middle = true });
   p = open_clip (&clip, ROOMY);
   sound (p, 0, middle, 3);
   sound (p, 1, last, 1); /* its conditioning frame is padding */
-  CHECK_OTHER (first[0], middle[0]);
-  CHECK_OTHER (first[1], middle[1]);
+  for (int k = 0; k < 3; k++)
+    CHECK_ALIKE (decode (p, clip.grid[k], &alone), middle[k], k == 1);
+  CHECK_OTHER (decode (p, clip.grid[3], &alone), last[0]);
   em_predictor_close (p);
   tiny_clip_close (&clip);
   tiny_close (&tiny);
@@ -593,6 +648,7 @@ end (void)
 CHECK_MAIN (begin, answers_depend_on_what_was_said_only, one_more_click_costs_one_more_pass,
             without_sound_it_is_stock_sam2, a_base_is_a_mask_under_the_first_click,
             a_short_last_window_repeats_its_end, sound_on_another_frame_takes_the_grid_frames_place,
-            an_ensemble_is_the_mean_of_two, frames_know_their_second, a_silent_clip_or_a_deaf_model,
+            an_ensemble_is_the_mean_of_two, the_choice_depends_on_points_and_sound,
+            earlier_logits_are_clamped, frames_know_their_second, a_silent_clip_or_a_deaf_model,
             wrong_input_is_told, cancelled_questions_leave_nothing_behind,
             conditioning_in_the_middle, end)

@@ -115,6 +115,9 @@ em_prompt_step (EmDb *db, const EmVerb *verb, const EmDbCell *now, EmPromptStep 
     return true;
   }
   is_built_on = s.base > 0 && (s.origin == EM_ORIGIN_PROPAGATED || s.origin == EM_ORIGIN_IMPORTED);
+  if (now && s.base > 0) /* an approval hides the state, so the origin has its say too */
+    is_built_on |= now->state == EM_STATE_PROPAGATED || now->state == EM_STATE_IMPORTED
+                   || now->state == EM_STATE_CORRECTED;
   out->row.state = is_built_on ? EM_STATE_CORRECTED : EM_STATE_KEYFRAME;
   out->row.prompts = out->prompts = em_prompts_to_json (&s.set, s.base);
   out->row.pending = true;

@@ -33,6 +33,7 @@ EmTensor *em_memory_encode (EmCtx *ctx, const EmMemoryEncoder *e, EmTensor *feat
 
 typedef struct {
   EmAttention self_attn, cross_attn;
+  EmPair values; /* [d, m], [d]: cross_attn's v and out in one; made by em_model_open */
   EmPair linear1, linear2, norm1, norm2, norm3;
 } EmMemoryLayer;
 

@@ -15,6 +15,7 @@ typedef struct {
   EmFrameIndex *index;
   EmDecoder *decoder;
   EmAudio *audio;
+  int64_t *pts_ns;
   int *grid; /* the frame of each second */
   int n_grid;
 } EmMediaSource;

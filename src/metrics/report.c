@@ -183,6 +183,20 @@ em_report_mean (const EmReport *r, const char *measure, EmInterval *f)
   return line.j;
 }
 
+double
+em_report_worst_j (const EmReport *r)
+{
+  double worst = NAN;
+
+  for (int m = 0; m < r->measures.n; m++) {
+    Line line = summarise (r, m, EM_BY_SLICE, -1);
+
+    if (line.f.n && !(worst <= line.j.mean))
+      worst = line.j.mean;
+  }
+  return worst;
+}
+
 static const Names *
 groups_of (const EmReport *r, EmReportBy by)
 {

@@ -36,6 +36,9 @@ int em_report_count (const EmReport *r, const char *measure);
 /* Over all samples of the measure. *f (may be NULL) has n 0 for a share. */
 EmInterval em_report_mean (const EmReport *r, const char *measure, EmInterval *f);
 
+/* The lowest overall mean of the measures that have a J and an F; NAN if there is none. */
+double em_report_worst_j (const EmReport *r);
+
 /* A Markdown table, then the definitions of the measures in it. */
 void em_report_print (const EmReport *r, EmReportBy by, FILE *out);
 /* {"measures": [{name, definition, rows: [{group, n, clips, j, j_low, j_high, f ..., jf}]}]} */

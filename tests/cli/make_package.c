@@ -1,6 +1,7 @@
 /* make_package.c - writes a small model package of random weights, sound or spoilt.
  *
- * usage: make-package FILE [KIND]; KIND is one of the spoilers below. */
+ * usage: make-package FILE [KIND]; KIND is "hearing" for one with VGGish and fuser, or one of the
+ * spoilers below. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,12 @@ static const char config_json[]
       "\"memory_encoder\":{\"fuser_layers\":1},\"num_maskmem\":7,\"max_obj_ptrs_in_encoder\":16,"
       "\"add_tpos_enc_to_obj_ptrs\":true,\"proj_tpos_enc_in_obj_ptrs\":true,"
       "\"no_obj_embed_spatial\":true},\"labels\":[],\"provenance\":\"random\"}";
+
+/* Goes before the labels: the same with ears. */
+static const char hearing_json[]
+    = "\"vgg\":{\"channels\":[2,2,2,2],\"fc\":4,\"embedding\":4},\"fuser\":{\"dim\":8,\"inner\":4,"
+      "\"num_heads\":2,\"mlp_ratio\":2,\"sr_ratio\":2,\"f_depths\":[1,1,1],"
+      "\"a_depths\":[1,1,1],\"T\":2,\"cond_frame\":\"first\"},";
 
 typedef struct {
   int n;
@@ -33,7 +40,7 @@ add (void *self, const char *name, int ndim, const int64_t *shape, EmBindNeed ne
 
   for (int64_t i = 0; i < em_numel (&t); i++) {
     state = state * 1664525 + 1013904223;
-    values[i] = (float) (state >> 8) / (1 << 24) - 0.5f;
+    values[i] = (float) (state >> 8) / (1 << 24) - (strstr (name, "running_var") ? 0 : 0.5f);
   }
   t.data = values;
   list->names[list->n] = strdup (name);
@@ -128,10 +135,19 @@ main (int argc, char **argv)
 {
   static EmModelConfig config;
   static List list;
+  static char with_ears[sizeof config_json + sizeof hearing_json];
   EmError err = EM_ERROR_INIT;
   const char *kind = argc > 2 ? argv[2] : "sound", *json = config_json;
 
-  if (argc < 2 || !em_model_config_parse (&config, config_json, "built in", &err)) {
+  if (strcmp (kind, "hearing") == 0) {
+    int before = (int) (strstr (config_json, "\"labels\"") - config_json);
+
+    snprintf (with_ears, sizeof with_ears, "%.*s%s%s", before, config_json, hearing_json,
+              config_json + before);
+    json = with_ears;
+    kind = "sound";
+  }
+  if (argc < 2 || !em_model_config_parse (&config, json, "built in", &err)) {
     fprintf (stderr, "usage: make-package FILE [KIND]; %s\n", err.text);
     return 2;
   }

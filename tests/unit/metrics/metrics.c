@@ -279,6 +279,7 @@ reports (void)
   CHECK_NEAR (mean.mean, 0.5, 1e-12);
   CHECK_NEAR (f.mean, 0.5, 1e-12);
   CHECK (mean.low >= 0 && mean.high <= 1 && mean.low <= mean.mean && mean.mean <= mean.high);
+  CHECK_NEAR (em_report_worst_j (r), 0.5, 1e-12); /* a share is no J */
   em_report_mean (r, "alarm", &f);
   CHECK_INT (f.n, 0);
 

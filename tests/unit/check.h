@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int check_failures;
+static int check_failures __attribute__ ((unused));
 
 #define CHECK(claim)                                                                               \
   do {                                                                                             \

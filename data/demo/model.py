@@ -338,6 +338,7 @@ class MaskDecoder(nn.Module):
         up = self.output_upscaling
         u = up[2](up[1](up[0](src) + s1))
         u = up[4](up[3](u) + s0)
+        self.upscaled = u
         hyper = torch.stack([m(hs[:, 2 + i]) for i, m in enumerate(
             self.output_hypernetworks_mlps)], 1)
         masks = (hyper @ u.flatten(2)).reshape(b, 4, 4 * g, 4 * g)

@@ -42,7 +42,7 @@ class Run:
         self.optimiser = torch.optim.AdamW(
             [{"params": [p for p in ps if (p.ndim > 1) == big], "peak": lr,
               "weight_decay": decay if big else 0.0} for ps, lr in groups for big in (1, 0)],
-            betas=(0.9, 0.98))
+            betas=(0.9, 0.98), foreach=True)
         self.parameters = [p for ps, _ in groups for p in ps]
         self.step, self.used, self.limit = 0, 0.0, minutes * 60
         if os.path.exists(path):
@@ -140,17 +140,23 @@ def ear_loss(out, level):
 # ---- what the eye and the mind learn from ----------------------------------------------------
 
 class Pool:
-    """Worlds with their sound heard in advance; windows of five seconds are drawn at random."""
+    """Worlds, made and listened to when first asked for; every `twins`-th is of that slice."""
 
-    def __init__(self, first, count, twins=4, spects=True):
-        self.worlds = [World(first + n, n % twins == 0) for n in range(count)]
-        self.spects = [w.spect().astype(np.float16) for w in self.worlds] if spects else None
+    def __init__(self, first, count, twins=4):
+        self.first, self.count, self.twins, self.known = first, count, twins, {}
+
+    def __getitem__(self, n):
+        if n not in self.known:
+            w = World(self.first + n, n % self.twins == 0)
+            self.known[n] = w, w.spect().astype(np.float16)
+        return self.known[n]
 
     def window(self, rng, jitter=0.25, flip=True, n=None, half=None):
         """Five frames (uint8), owner maps, mel examples, per frame who sounds."""
-        n = rng.randrange(len(self.worlds)) if n is None else n
+        n = rng.randrange(self.count) if n is None else n
         half = rng.randrange(2) if half is None else half
-        w, spect = self.worlds[n], self.spects[n][half].astype(np.float32)
+        w, spect = self[n]
+        spect = spect[half].astype(np.float32)
         off = rng.uniform(-jitter, jitter)
         drawn = [w.draw(5 * half + t + 0.5 + off) for t in range(T)]
         rgb, owner = np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn])
@@ -223,6 +229,12 @@ def shrink(masks, side):
     return F.avg_pool2d(x[:, None], k)[:, 0] if k > 1 else x
 
 
+# Beside SAM 2's own terms: plain cross entropy, which makes the first minutes shorter, and every
+# mask, not the best one alone: with a choice of three the masks divide the kinds among them and
+# the prompt is not listened to. Nothing in this world is ambiguous.
+PLAIN = 3.0
+
+
 def sam_loss(out, target, multi, single):
     """SAM 2's loss over the masks of a decoder pass, per object; target [B,s,s] in 0..1."""
     masks, iou, score, _ = out
@@ -237,8 +249,9 @@ def sam_loss(out, target, multi, single):
         a, b = x > 0, t > 0.5
         true = (a & b).sum((2, 3)) / (a | b).sum((2, 3)).clamp(min=1)
         some = (target.amax((1, 2)) > 0.5).float()
-    each = 20 * focal + dice
-    loss = multi * each[:, 1:].amin(1) + single * each[:, 0] + (iou - true).abs().mean(1)
+    each = 20 * focal + dice + PLAIN * ce.mean((2, 3))
+    loss = multi * (0.2 * each[:, 1:].amin(1) + 0.8 * each[:, 1:].mean(1)) + single * each[:, 0]
+    loss = loss + (iou - true).abs().mean(1)
     return some * loss + F.binary_cross_entropy_with_logits(score[:, 0], some, reduction="none")
 
 
@@ -268,6 +281,7 @@ def build(directory):
     torch.manual_seed(1)
     c = model.DEMO
     sam, vgg = model.Sam2(c["sam2"]), model.Vggish(c["vgg"])
+    begin(sam)
     fuser = model.Fuser(c["fuser"], c["sam2"]["image_size"])
     fuser.drop = 0.0
     ear_file = os.path.join(directory, "ear.pt")
@@ -275,6 +289,57 @@ def build(directory):
         load(directory, "ear", vgg=vgg)
     vgg.requires_grad_(False)
     return sam, vgg, fuser
+
+
+def begin(sam):
+    """A start from which a small decoder learns in minutes. Its cross attention already looks at
+    the place a prompt names and at what resembles a token (queries and keys projected alike);
+    all attention passes on what it sees (the way out undoes the way in), among the tokens evenly.
+    Memory looks at its own place first (equal biases, which the rotary encoding turns into
+    nearness) and leaves the feature much as it is."""
+    t = sam.sam_mask_decoder.transformer
+    across = [t.final_attn_token_to_image] + [
+        a for l in t.layers for a in (l.cross_attn_token_to_image, l.cross_attn_image_to_token)]
+    for attention in across + [l.self_attn for l in t.layers]:
+        w = attention.q_proj.weight
+        gain = 3.0 if attention in across else 0.3
+        nn.init.normal_(w, std=gain / (3 * w.shape[1]) ** 0.5)
+        attention.k_proj.weight.data.copy_(w.data)
+        nn.init.orthogonal_(attention.v_proj.weight)
+        attention.out_proj.weight.data.copy_(attention.v_proj.weight.data.t())
+        for projection in (attention.q_proj, attention.k_proj, attention.v_proj,
+                           attention.out_proj):
+            nn.init.zeros_(projection.bias)
+    for embedding in sam.sam_prompt_encoder.point_embeddings:
+        embedding.weight.data *= 0.5
+    sam.sam_prompt_encoder.no_mask_embed.weight.data *= 0.2
+    sam.memory_attention.norm.weight.data *= 0.5
+    for layer in sam.memory_attention.layers:
+        layer.self_attn.out_proj.weight.data *= 0.2
+        layer.linear2.weight.data *= 0.2
+        for projection in (layer.cross_attn_image.q_proj, layer.cross_attn_image.k_proj):
+            nn.init.constant_(projection.bias, 0.7)
+
+
+class Hints(nn.Module):
+    """Throw-away heads that say early what the decoder should know: the mask tokens, which kinds
+    are asked for and where; the upscaled picture, which kind each pixel is. Without them it
+    outlines everything for a thousand steps before it listens to the prompt."""
+
+    def __init__(self, d):
+        super().__init__()
+        self.token = nn.Linear(d, KINDS + 2)
+        self.pixel = nn.Conv2d(d // 8, KINDS + 1, 1)
+
+    def forward(self, sam, out, asked, classes, place=None):
+        """asked [B,KINDS] in {0,1}, classes [B,64,64], place [B,2] in 0..1."""
+        said = self.token(out[3][:, 2:6])
+        loss = F.binary_cross_entropy_with_logits(
+            said[..., :KINDS], asked[:, None].expand(-1, 4, -1))
+        if place is not None:
+            loss = loss + 2 * F.smooth_l1_loss(said[..., KINDS:],
+                                               place[:, None].expand(-1, 4, -1), beta=0.1)
+        return loss + F.cross_entropy(self.pixel(sam.sam_mask_decoder.upscaled), classes)
 
 
 def fast():
@@ -311,11 +376,18 @@ def eye_batch(pool, rng):
         for i, k in enumerate(windows[n // T][4].kinds):
             kinds[n, k + 1] |= o == i + 1
     kinds = shrink(kinds.reshape(-1, SIDE, SIDE), 16).reshape(len(owner), KINDS + 1, 16, 16)
+    images = spoil(world.normalise(rgb), rng)
+    return (torch.from_numpy(images), torch.from_numpy(np.stack([w[2] for w in windows])), kinds,
+            union_of(owner, heard), ask(owner, rng))
+
+
+def ask(owner, rng):
+    """First prompts on objects of some of the frames, all of the same number of points."""
     points = rng.choices((1, 2, 3), (6, 2.5, 1.5))[0]
-    index, masks, coords, labels = [], [], [], []
-    for n in range(len(owner)):
+    index, masks, coords, labels, ids_of = [], [], [], [], []
+    for n in rng.sample(range(len(owner)), len(owner) * 2 // 3):
         ids = [i for i in range(1, 6) if (owner[n] == i).sum() > 60]
-        for i in rng.sample(ids, min(len(ids), rng.choice((1, 1, 2)))):
+        for i in rng.sample(ids, min(len(ids), 3)):  # one picture, other clicks, other answers
             mask = owner[n] == i
             if points == 1 and rng.random() < 0.07:  # a negative click alone asks for nothing
                 spot, mask = one_pixel(rng, owner[n] >= 0), mask & False
@@ -326,10 +398,9 @@ def eye_batch(pool, rng):
             masks.append(mask)
             coords.append(c)
             labels.append(l)
-    images = spoil(world.normalise(rgb), rng)
-    return (torch.from_numpy(images), torch.from_numpy(np.stack([w[2] for w in windows])), kinds,
-            union_of(owner, heard), torch.tensor(index), np.stack(masks),
-            torch.tensor(coords, dtype=torch.float32), torch.tensor(labels))
+            ids_of.append(i if mask.any() else 0)
+    return (torch.tensor(index), np.stack(masks), torch.tensor(coords, dtype=torch.float32),
+            torch.tensor(labels), ids_of)
 
 
 def eye(directory, minutes):
@@ -342,50 +413,66 @@ def eye(directory, minutes):
               minutes)
     rng = random.Random(run.step)
     pool, held = Pool(1_000_000, 1000), Pool(9_000_000, 8)
-    say("eye: worlds ready")
-    fetch = ahead(lambda: eye_batch(pool, rng))
     mean, more = {}, True
+    fetch = ahead(lambda: eye_batch(pool, rng))
     while more:
-        images, spect, kinds, heard, index, masks, coords, labels = fetch()
-        fpn = encode(sam, images)
-        skips = sam.skips(fpn)
-        image = sam.without_memory(fpn[2])
+        images, spect, kinds, heard, asked = fetch()
         with torch.no_grad():
             rows = vgg.ears(spect)
+        fpn = encode(sam, images)
+        skips, image = sam.skips(fpn), sam.without_memory(fpn[2])
         sound = hear(fuser, rows, fpn)
-        part = {"kind": F.cross_entropy(kind_head(fpn[2]), kinds)}
+        part = {"kind": 2 * F.cross_entropy(kind_head(fpn[2]), kinds)}
         out = sam.decode(image, skips, sound=sound)
         part["sound"] = sam_loss(out, shrink(heard, 64), 1, 0.1).mean()
-        gate = (torch.rand(len(index)) < 0.35).float()
-        here = [s[index] for s in skips], gather(sound, index, gate)
-        target, mask = shrink(masks, 64), None
-        for turn in range(2):
-            out = sam.decode(image[index], here[0], coords, labels, mask, here[1])
-            few = coords.shape[1] <= 1
-            part["click%d" % turn] = sam_loss(out, target, *((1, 0.5) if few else (0.3, 1))).mean()
-            if turn == 0:
-                mask = sam.pick(out, few)[0].detach().clamp(-32, 32)
-                with torch.no_grad():
-                    guess = (F.interpolate(mask, (SIDE, SIDE), mode="bilinear")[:, 0] > 0).numpy()
-                more_clicks = [correction(rng, g, m) for g, m in zip(guess, masks)]
-                coords = torch.cat([coords, torch.tensor([c for c, _ in more_clicks])[:, None]], 1)
-                labels = torch.cat([labels, torch.tensor([l for _, l in more_clicks])[:, None]], 1)
-        for k, x in part.items():
-            mean[k] = 0.95 * mean.get(k, x.item()) + 0.05 * x.item()
+        part.update(click_parts(sam, image, skips, sound, *asked, 64))
         more = run.update(sum(part.values()))
-        if run.step % 25 == 0:
-            say("eye step", run.step, " ".join("%s %.3f" % i for i in mean.items()))
-        if run.step % 150 == 0 or not more:
-            say("eye held-out", eye_check(sam, vgg, fuser, held))
+        note("eye", run.step, mean, part)
+        if run.step % 200 == 0 or not more:
+            say("eye held-out", frame_check(sam, vgg, fuser, held))
             fuser.train()
 
 
+def note(stage, step, mean, part):
+    for k, x in part.items():
+        mean[k] = 0.95 * mean.get(k, x.item()) + 0.05 * x.item()
+    if step % 25 == 0:
+        say(stage, "step", step, " ".join("%s %.3f" % i for i in mean.items()),
+            "cpu %.0f s" % time.process_time())
+
+
+def click_parts(sam, image, skips, sound, index, masks, coords, labels, ids, side,
+                rounds=2, hints=None, classes=None, table=None):
+    """Rounds of clicks on single frames, some of them with the sound as well."""
+    parts = {}
+    gate = (torch.rand(len(index)) < 0.4).float()
+    here, prompts = [s[index] for s in skips], gather(sound, index, gate)
+    target, mask = shrink(masks, side), None
+    rng = random.Random(int(torch.randint(1 << 30, ())))
+    for turn in range(rounds):
+        out = sam.decode(image[index], here, coords, labels, mask, prompts)
+        few = coords.shape[1] <= 1
+        parts["click%d" % turn] = sam_loss(out, target, *((1, 0.5) if few else (0.3, 1))).mean()
+        if hints is not None:
+            want = torch.stack([table[n // T][i] for n, i in zip(index.tolist(), ids)])
+            place = torch.tensor([[np.mean(np.nonzero(m)[a]) / SIDE if m.any() else 0.5
+                                   for a in (1, 0)] for m in masks], dtype=torch.float32)
+            parts["hint%d" % turn] = hints(sam, out, want, classes[index], place)
+        if turn + 1 < rounds:
+            mask = sam.pick(out, few)[0].detach().clamp(-32, 32)
+            guess = F.interpolate(mask, (SIDE, SIDE), mode="bilinear")[:, 0].numpy() > 0
+            again = [correction(rng, g, m) for g, m in zip(guess, masks)]
+            coords = torch.cat([coords, torch.tensor([c for c, _ in again])[:, None]], 1)
+            labels = torch.cat([labels, torch.tensor([l for _, l in again])[:, None]], 1)
+    return parts
+
+
 @torch.no_grad()
-def eye_check(sam, vgg, fuser, pool):
+def frame_check(sam, vgg, fuser, pool):
     """Frames on their own: one click, sound, both; mean J, and alarms in silence."""
     fuser.eval()
     rng, score = random.Random(7), {"click": [], "both": [], "heard": [], "alarm": []}
-    for n in range(len(pool.worlds)):
+    for n in range(pool.count):
         for half in range(2):
             rgb, owner, spect, heard, _ = pool.window(rng, 0, False, n, half)
             fpn = sam.encode(torch.from_numpy(world.normalise(rgb)))
@@ -454,34 +541,129 @@ def sound_pass(sam, sound, fpn, skips):
         yield t, rows, out
 
 
-def chase_batch(worlds, rng, count=4, length=7):
-    """Sequences for tracking: frames, and per object its masks; a third of a second or less
-    between frames, so that a few frames see what many do later."""
-    frames, index, masks = [], [], []
-    for n in range(count):
-        w = rng.choice(worlds)
-        gap = rng.choice((1, 1, 2, 2, 3, 4, 6, 9)) / world.FPS
-        start = rng.uniform(0, world.SECONDS - 0.05 - gap * length)
-        drawn = [w.draw(start + gap * t) for t in range(length)]
-        rgb, owner = np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn])
-        if rng.random() < 0.5:
-            rgb, owner = rgb[:, :, ::-1], owner[:, :, ::-1]
-        if rng.random() < 0.5:
-            rgb, owner = rgb[::-1], owner[::-1]
-        frames.append(spoil(world.normalise(rgb), rng))
+@torch.no_grad()
+def settle(sam, fuser, pool):
+    """Centres the image feature F and shrinks it, so that its size does not drown the encoding of
+    the place; the fuser's first layer undoes it. The encoder stays the same function but that."""
+    rgb = np.stack([pool[n][0].draw(n % 10)[0] for n in range(40)])
+    feature = sam.encode(torch.from_numpy(world.normalise(rgb)))[2]
+    mean = feature.mean((0, 2, 3))
+    scale = (feature - mean[:, None, None]).norm(dim=1).mean() / 4
+    coarse, fine = (sam.image_encoder.neck.convs[i].conv for i in (0, 1))
+    fine.bias -= mean
+    for p in (coarse.weight, coarse.bias, fine.weight, fine.bias):
+        p /= scale
+    patch = fuser.patch_embeds[2]
+    patch.bias += patch.weight.flatten(1) @ mean
+    patch.weight *= scale
+    say("settled: mean %.1f, scale %.2f" % (mean.norm(), scale))
+
+
+@torch.no_grad()
+def balance(fuser):
+    """The products of the fusion have no softmax and grow to any size; the batch norm after them
+    hides it, but f16 could not hold its statistics. Gives them unit size by shrinking the three
+    factors: the same function."""
+    for m in fuser.fusion_modules:
+        for factors, out in (((m.q_frame, m.k_audio, m.v_audio), m.W_z),
+                             ((m.q_audio, m.k_frame, m.v_frame), m.W_z2)):
+            c = out[1].running_var.mean() ** -0.5
+            for factor in factors:
+                factor.weight *= c ** (1 / 3)
+                factor.bias *= c ** (1 / 3)
+            out[0].bias *= c
+            out[1].running_mean *= c
+            out[1].running_var *= c * c
+
+
+class Store:
+    """What the frozen encoder makes of windows or sequences: it grows to `size`, then the oldest
+    goes. One new thing for every third batch drawn, so the encoder hardly costs anything."""
+
+    def __init__(self, make, size, rng):
+        self.fetch, self.size, self.rng, self.kept = ahead(make), size, rng, []
+        self.next = self.drawn = 0
+
+    def draw(self, count):
+        self.drawn += 1
+        few = len(self.kept) < 10 * count
+        for _ in range(max(1, count - len(self.kept)) if few else self.drawn % 3 == 0):
+            if len(self.kept) < self.size:
+                self.kept.append(None)
+            self.kept[self.next % self.size] = self.fetch()
+            self.next += 1
+        return self.rng.sample(self.kept, count)
+
+
+@torch.no_grad()
+def see(sam, rgb, rng):
+    images = torch.from_numpy(spoil(world.normalise(rgb), rng))
+    with fast():
+        return [f.bfloat16() for f in sam.encode(images)]
+
+
+def see_window(sam, vgg, pool, rng):
+    """A window and its truth: features (pictures where `sam` is None), rows of the ear, owner map,
+    what is heard, kinds asked for, kind of each pixel, kind of each object."""
+    rgb, owner, spect, heard, w = pool.window(rng)
+    with torch.no_grad():
+        rows = vgg.ears(torch.from_numpy(spect))
+    kinds = np.array([0] + [k + 1 for k in w.kinds])
+    table = F.one_hot(torch.from_numpy(kinds), KINDS + 1)[:, 1:].float()  # object -> its kind
+    asked = torch.stack([table[[i + 1 for i in h if (o == i + 1).any()]].sum(0).clamp(max=1)
+                         for h, o in zip(heard, owner)])
+    classes = torch.from_numpy(kinds[owner[:, 2::4, 2::4]])
+    seen = see(sam, rgb, rng) if sam else torch.from_numpy(spoil(world.normalise(rgb), rng))
+    return (seen, rows, np.ascontiguousarray(owner), union_of(owner, heard), asked, classes,
+            table)
+
+
+def single_frames(sam, fuser, hints, fpn, drawn, turn, rounds):
+    """The losses of windows whose frames stand alone: sound, clicks, both."""
+    owner, heard = (np.concatenate([w[k] for w in drawn]) for k in (2, 3))
+    classes = torch.cat([w[5] for w in drawn])
+    skips, image = sam.skips(fpn), sam.without_memory(fpn[2])
+    sound = hear(fuser, torch.stack([w[1] for w in drawn]), fpn)
+    out = sam.decode(image, skips, sound=sound)
+    part = {"sound": sam_loss(out, shrink(heard, 64), 1, 0.1).mean(),
+            "hint": hints(sam, out, torch.cat([w[4] for w in drawn]), classes)}
+    part.update(click_parts(sam, image, skips, sound, *ask(owner, turn), 64, rounds, hints,
+                            classes, [w[6] for w in drawn]))
+    return part
+
+
+def see_chase(sam, pool, rng, length=7):
+    """A sequence to track in: gaps of a twelfth to three quarters of a second, so that a few
+    frames see what many do later; forward or backward."""
+    w, _ = pool[rng.randrange(pool.count)]
+    gap = rng.choice((1, 1, 2, 2, 3, 4, 6, 9)) / world.FPS
+    start = rng.uniform(0, world.SECONDS - 0.05 - gap * length)
+    drawn = [w.draw(start + gap * t) for t in range(length)]
+    rgb, owner = np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn])
+    if rng.random() < 0.5:
+        rgb, owner = rgb[:, :, ::-1], owner[:, :, ::-1]
+    if rng.random() < 0.5:
+        rgb, owner = rgb[::-1], owner[::-1]
+    kinds = np.array([0] + [k + 1 for k in w.kinds])
+    table = F.one_hot(torch.from_numpy(kinds), KINDS + 1)[:, 1:].float()
+    return see(sam, rgb, rng), np.ascontiguousarray(owner), kinds[owner[:, 2::4, 2::4]], table
+
+
+def chase(sam, hints, mark, sequences, rng):
+    """Tracks from a click, a box or a mask; sometimes a second conditioning frame lies ahead,
+    sometimes a click corrects on the way. Returns the losses."""
+    length = len(sequences[0][1])
+    fpn = [torch.cat(level).float() for level in zip(*(s[0] for s in sequences))]
+    index, masks, wanted = [], [], []
+    for n, (_, owner, _, table) in enumerate(sequences):
         ids = [i for i in range(1, 6) if (owner[0] == i).sum() > 80]
         for i in rng.sample(ids, min(3, len(ids))):
             index.append(n)
             masks.append(owner == i)
-    return torch.from_numpy(np.stack(frames)), torch.tensor(index), np.stack(masks, 1)
-
-
-def chase(sam, frames, index, masks, rng):
-    """Tracks from a click, a box or a mask; sometimes a second conditioning frame lies ahead,
-    sometimes a click corrects on the way. Returns the losses."""
-    count, length = frames.shape[:2]
-    with torch.no_grad():
-        fpn = encode(sam, frames.flatten(0, 1))
+            wanted.append(table[i])
+    classes = torch.from_numpy(np.stack([s[2] for s in sequences]))
+    wanted = torch.stack(wanted)
+    index, masks = torch.tensor(index), np.stack(masks, 1)
     skips = sam.skips(fpn)
     parts, track = {}, Track(sam)
     start = rng.choices(("click", "box", "mask"), (5, 2.5, 2.5))[0]
@@ -495,7 +677,7 @@ def chase(sam, frames, index, masks, rng):
         track.cond = {}
     else:
         ahead_mask = {}
-    total = []
+    total, hint = [], []
     for t in range(length):
         rows = index * length + t
         feature, here = fpn[2][rows], [s[rows] for s in skips]
@@ -522,6 +704,10 @@ def chase(sam, frames, index, masks, rng):
         image = track.image(t, feature)
         out = sam.decode(image, here, tracked=True)
         total.append(sam_loss(out, target, 1, 0.3))
+        there = shrink(mask, 16)
+        seen = (there.amax((1, 2)) > 0.3).float()[:, None]
+        hint.append(hints(sam, out, wanted * seen, classes[index, t]))
+        hint.append(3 * F.binary_cross_entropy_with_logits(mark(image)[:, 0], there))
         if t == fix:
             low = sam.pick(out, True)[0].detach()
             guess = F.interpolate(low, (SIDE, SIDE), mode="bilinear")[:, 0].numpy() > 0
@@ -534,73 +720,99 @@ def chase(sam, frames, index, masks, rng):
             track.step(t, feature, out, True, False)
     parts["chase"] = torch.stack(total[1:]).mean()
     parts["start"] = total[0].mean()
+    parts["hint"] = 2 * torch.stack(hint).mean()
     return parts
-
-
-def click_parts(sam, image, skips, sound, index, masks, coords, labels):
-    """Two rounds of clicks on single frames, half of them with the sound as well."""
-    parts = {}
-    gate = (torch.rand(len(index)) < 0.5).float()
-    here, prompts = [s[index] for s in skips], gather(sound, index, gate)
-    target, mask = shrink(masks, 128), None
-    for turn in range(2):
-        out = sam.decode(image[index], here, coords, labels, mask, prompts)
-        few = coords.shape[1] <= 1
-        parts["click%d" % turn] = sam_loss(out, target, *((1, 0.5) if few else (0.3, 1))).mean()
-        if turn == 0:
-            mask = sam.pick(out, few)[0].detach().clamp(-32, 32)
-            guess = F.interpolate(mask, (SIDE, SIDE), mode="bilinear")[:, 0].numpy() > 0
-            again = [correction(rng_of(index), g, m) for g, m in zip(guess, masks)]
-            coords = torch.cat([coords, torch.tensor([c for c, _ in again])[:, None]], 1)
-            labels = torch.cat([labels, torch.tensor([l for _, l in again])[:, None]], 1)
-    return parts
-
-
-def rng_of(index):
-    return random.Random(int(torch.randint(1 << 30, ())))
 
 
 def mind(directory, minutes):
+    """The encoder rests. The decoder starts anew (what it was in the eye's stage only taught the
+    encoder) and learns, with the fuser, on single frames."""
     sam, vgg, fuser = build(directory)
-    load(directory, "eye", sam=sam, fuser=fuser)
+    seen, hints = model.Sam2(model.DEMO["sam2"]), Hints(sam.d)
+    load(directory, "eye", sam=seen, fuser=fuser)
+    sam.image_encoder.load_state_dict(seen.image_encoder.state_dict())
+    sam.image_encoder.requires_grad_(False)
+    run = Run(os.path.join(directory, "mind.pt"), {"sam": sam, "fuser": fuser, "hints": hints},
+              [([p for m in (sam, hints) for p in m.parameters() if p.requires_grad], 1.2e-3),
+               (list(fuser.parameters()), 1e-3)], minutes)
+    rng, turn = random.Random(1000 + run.step), random.Random(3000 + run.step)
+    pool, held = Pool(2_000_000, 2000), Pool(9_000_000, 6)
+    if run.step == 0:
+        settle(sam, fuser, pool)
+    windows = Store(lambda: see_window(sam, vgg, pool, rng), 400, random.Random(1))
+    mean, more = {}, True
+    while more:
+        drawn = windows.draw(2)
+        fpn = [torch.cat(level).float() for level in zip(*(w[0] for w in drawn))]
+        part = single_frames(sam, fuser, hints, fpn, drawn, turn, 1 if run.step % 3 else 2)
+        more = run.update(sum(part.values()))
+        note("mind", run.step, mean, part)
+        if run.step % 300 == 0 or not more:
+            say("mind held-out", frame_check(sam, vgg, fuser, held))
+            sam.train(), fuser.train()
+
+
+def whole(directory, minutes):
+    """The same with the encoder learning as well."""
+    sam, vgg, fuser = build(directory)
+    hints = Hints(sam.d)
+    load(directory, "mind", sam=sam, fuser=fuser, hints=hints)
+    encoder = set(sam.image_encoder.parameters())
+    rest = [p for m in (sam, hints, fuser) for p in m.parameters() if p not in encoder]
+    run = Run(os.path.join(directory, "whole.pt"), {"sam": sam, "fuser": fuser, "hints": hints},
+              [(list(encoder), 6e-4), (rest, 8e-4)], minutes)
+    rng, turn = random.Random(4000 + run.step), random.Random(5000 + run.step)
+    pool, held = Pool(3_000_000, 2000), Pool(9_000_000, 6)
+    fetch = ahead(lambda: see_window(None, vgg, pool, rng), 6)
+    mean, more = {}, True
+    while more:
+        drawn = [fetch() for _ in range(2)]
+        fpn = encode(sam, torch.cat([w[0] for w in drawn]))
+        part = single_frames(sam, fuser, hints, fpn, drawn, turn, 1 if run.step % 2 else 2)
+        more = run.update(sum(part.values()))
+        note("whole", run.step, mean, part)
+        if run.step % 300 == 0 or not more:
+            say("whole held-out", frame_check(sam, vgg, fuser, held))
+            sam.train(), fuser.train()
+
+
+def memory(directory, minutes):
+    """The encoder rests again; tracking, and the sound of whole windows, frame after frame."""
+    sam, vgg, fuser = build(directory)
+    hints, mark = Hints(sam.d), nn.Conv2d(sam.d, 1, 1)
+    load(directory, "whole", sam=sam, fuser=fuser, hints=hints)
+    balance(fuser)
     sam.image_encoder.requires_grad_(False)
     fresh = [p for n, p in sam.named_parameters()
              if n.startswith(("memory_", "maskmem", "obj_ptr", "no_obj", "mask_downsample."))]
-    known = [p for n, p in sam.named_parameters()
-             if p.requires_grad and not any(p is q for q in fresh)]
-    run = Run(os.path.join(directory, "mind.pt"), {"sam": sam, "fuser": fuser},
-              [(fresh, 1e-3), (known, 3e-4), (list(fuser.parameters()), 5e-4)], minutes)
-    rng = random.Random(1000 + run.step)
-    pool, held = Pool(2_000_000, 1500), Pool(9_000_000, 6)
-    say("mind: worlds ready")
-    fetch = ahead(lambda: eye_batch(pool, rng))
-    chase_rng = random.Random(2000 + run.step)
-    fetch_chase = ahead(lambda: chase_batch(pool.worlds, chase_rng))
+    known = [p for p in sam.parameters() if p.requires_grad and not any(p is q for q in fresh)]
+    run = Run(os.path.join(directory, "memory.pt"),
+              {"sam": sam, "fuser": fuser, "hints": hints, "mark": mark},
+              [(fresh + list(mark.parameters()), 1.5e-3),
+               (known + list(hints.parameters()), 6e-4),
+               (list(fuser.parameters()), 4e-4)], minutes)
+    rng, turn = random.Random(6000 + run.step), random.Random(7000 + run.step)
+    pool, held = Pool(4_000_000, 2000), Pool(9_000_000, 3)
+    windows = Store(lambda: see_window(sam, vgg, pool, rng), 400, random.Random(1))
+    sequences = Store(lambda: see_chase(sam, pool, rng), 250, random.Random(2))
     mean, more = {}, True
     while more:
-        if run.step % 2:
-            part = chase(sam, *fetch_chase(), chase_rng)
+        if run.step % 5 >= 2:
+            part = chase(sam, hints, mark, sequences.draw(3), turn)
         else:
-            images, spect, _, heard, index, masks, coords, labels = fetch()
-            with torch.no_grad():
-                fpn = encode(sam, images)
-                rows = vgg.ears(spect)
-            skips = sam.skips(fpn)
-            sound = hear(fuser, rows, fpn)
-            target = shrink(heard, 128)
-            losses = [sam_loss(out, target[at], 1, 0.1)
-                      for _, at, out in sound_pass(sam, sound, fpn, skips)]
-            part = {"sound": torch.stack(losses).mean()}
-            part.update(click_parts(sam, sam.without_memory(fpn[2]), skips, sound, index, masks,
-                                    coords, labels))
-        for k, x in part.items():
-            mean[k] = 0.95 * mean.get(k, x.item()) + 0.05 * x.item()
+            drawn = windows.draw(3)
+            fpn = [torch.cat(level).float() for level in zip(*(w[0] for w in drawn))]
+            owner, heard = (np.concatenate([w[k] for w in drawn]) for k in (2, 3))
+            skips, image = sam.skips(fpn), sam.without_memory(fpn[2])
+            sound, target = hear(fuser, torch.stack([w[1] for w in drawn]), fpn), shrink(heard, 128)
+            part = {"sound": torch.cat([sam_loss(out, target[at], 1, 0.1) for _, at, out in
+                                        sound_pass(sam, sound, fpn, skips)]).mean()}
+            part.update(click_parts(sam, image, skips, sound, *ask(owner, turn), 128))
         more = run.update(sum(part.values()))
-        if run.step % 50 == 0:
-            say("mind step", run.step, " ".join("%s %.3f" % i for i in mean.items()))
+        note("memory", run.step, mean, part)
         if run.step % 400 == 0 or not more:
-            say("mind held-out", measure(sam, vgg, fuser, held, 2))
-            fuser.train()
+            say("memory held-out", measure(sam, vgg, fuser, held, 1))
+            sam.train(), fuser.train()
 
 
 # ---- measuring -------------------------------------------------------------------------------
@@ -628,9 +840,9 @@ def measure(sam, vgg, fuser, pool, tracks):
     s = {k: [] for k in ("sound", "alarm", "miss", "click", "both", "silent", "box", "track",
                          "ghost")}
     one = torch.ones(1, 1, dtype=torch.long)
-    for n, w in enumerate(pool.worlds):
+    for n in range(pool.count):
         for half in range(2):
-            rgb, owner, spect, heard, _ = pool.window(random.Random(0), 0, False, n, half)
+            rgb, owner, spect, heard, w = pool.window(random.Random(0), 0, False, n, half)
             fpn = sam.encode(torch.from_numpy(world.normalise(rgb)))
             skips = sam.skips(fpn)
             sound = hear(fuser, vgg.ears(torch.from_numpy(spect))[None], fpn)
@@ -663,7 +875,8 @@ def measure(sam, vgg, fuser, pool, tracks):
                     c = torch.tensor([[(xs.min(), ys.min()), (xs.max() + 1, ys.max() + 1)]])
                     out = sam.decode(image[t:t + 1], here, c.float(), torch.tensor([[2, 3]]))
                     s["box"].append(jaccard(sam.pick(out, False)[0], mask[None]).item())
-    for w in pool.worlds[:tracks]:
+    for n in range(tracks):
+        w, _ = pool[n]
         track = Track(sam)
         for t in range(world.SECONDS * world.FPS):
             rgb, owner = w.draw(t / world.FPS)
@@ -684,10 +897,21 @@ def measure(sam, vgg, fuser, pool, tracks):
     return " ".join("%s %.3f" % (k, np.mean(x)) for k, x in s.items() if x)
 
 
+def latest(directory):
+    """The last stage that left a checkpoint, or None."""
+    for stage in ("memory", "whole", "mind", "eye"):
+        if os.path.exists(os.path.join(directory, stage + ".pt")):
+            return stage
+    return None
+
+
 def check(directory, count=24):
     sam, vgg, fuser = build(directory)
-    stage = "mind" if os.path.exists(os.path.join(directory, "mind.pt")) else "eye"
+    stage = latest(directory)
     load(directory, stage, sam=sam, fuser=fuser)
+    balance(fuser)
+    for m in (sam, vgg, fuser):  # as the package has them
+        m.half().float()
     for name, twins in (("standard", 1 << 30), ("twins", 1)):
         pool = Pool(9_500_001, count, twins)
         say(stage, name, measure(sam, vgg, fuser, pool, count // 2))
@@ -697,9 +921,9 @@ def check(directory, count=24):
 
 def export(directory, path):
     sam, vgg, fuser = build(directory)
-    stage = [s for s in ("mind", "eye") if os.path.exists(os.path.join(directory, s + ".pt"))]
-    if stage:
-        load(directory, stage[0], sam=sam, fuser=fuser)
+    if latest(directory):
+        load(directory, latest(directory), sam=sam, fuser=fuser)
+        balance(fuser)
     tensors = {}
     for prefix, m in (("sam2.", sam), ("vgg.", vgg), ("fuser.", fuser)):
         for name, x in m.state_dict().items():
@@ -729,8 +953,9 @@ def main():
     torch.set_num_threads(THREADS)
     stage, directory = sys.argv[1:3]
     os.makedirs(directory, exist_ok=True)
-    if stage in ("ear", "eye", "mind"):
-        {"ear": ear, "eye": eye, "mind": mind}[stage](directory, float(sys.argv[3]))
+    stages = {"ear": ear, "eye": eye, "mind": mind, "whole": whole, "memory": memory}
+    if stage in stages:
+        stages[stage](directory, float(sys.argv[3]))
     elif stage == "check":
         check(directory)
     else:

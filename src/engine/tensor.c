@@ -61,27 +61,6 @@ em_shape_text (const EmTensor *t, char *text, size_t bytes)
 }
 
 float
-em_bf16_to_f32 (uint16_t x)
-{
-  uint32_t bits = (uint32_t) x << 16;
-  float f;
-
-  memcpy (&f, &bits, sizeof f);
-  return f;
-}
-
-uint16_t
-em_f32_to_bf16 (float x)
-{
-  uint32_t bits;
-
-  memcpy (&bits, &x, sizeof bits);
-  if ((bits & 0x7fffffff) > 0x7f800000)
-    return (uint16_t) (bits >> 16 | 0x40); /* rounding could carry a NaN into infinity */
-  return (uint16_t) ((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-float
 em_f16_to_f32 (uint16_t x)
 {
   uint32_t sign = (uint32_t) (x & 0x8000) << 16, rest = x & 0x7fff, bits;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -78,9 +79,29 @@ EmTensor em_tensor_of (EmDtype dtype, void *data, int ndim, const int64_t *shape
 /* "[1, 64, 64, 256]" into `text`; returns `text`. */
 char *em_shape_text (const EmTensor *t, char *text, size_t bytes);
 
-/* Half precision in storage; the CPU computes in f32 throughout. */
-float em_bf16_to_f32 (uint16_t x);
-uint16_t em_f32_to_bf16 (float x); /* round to nearest even, NaN stays NaN */
+/* Half precision in storage; the CPU computes in f32 throughout. Rounding is to nearest even, NaN
+ * stays NaN. */
+static inline float
+em_bf16_to_f32 (uint16_t x)
+{
+  uint32_t bits = (uint32_t) x << 16;
+  float f;
+
+  memcpy (&f, &bits, sizeof f);
+  return f;
+}
+
+static inline uint16_t
+em_f32_to_bf16 (float x)
+{
+  uint32_t bits, nan;
+
+  memcpy (&bits, &x, sizeof bits);
+  nan = bits >> 16 | 0x40; /* rounding could carry a NaN into infinity */
+  bits = (bits & 0x7fffffff) > 0x7f800000 ? nan : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  return (uint16_t) bits;
+}
+
 float em_f16_to_f32 (uint16_t x);
 uint16_t em_f32_to_f16 (float x);
 /* n elements of `dtype` (a float type) to f32. */

@@ -51,16 +51,31 @@ static void
 pack_k (float *to, const Head *h, int64_t panel)
 {
   int64_t first = panel * TILE_COLS, n = h->nk - first < TILE_COLS ? h->nk - first : TILE_COLS;
+  int64_t d = h->d, j = 0;
 
-  to += first * h->d;
+  to += first * d;
   if (n < TILE_COLS)
-    memset (to, 0, (size_t) (h->d * TILE_COLS) * sizeof *to);
-  for (int64_t j = 0; j < n; j++) {
-    const float *from = h->k[first + j] + h->k_at;
+    memset (to, 0, (size_t) (d * TILE_COLS) * sizeof *to);
+  for (; j + VEC <= n; j += VEC) {
+    const float *const *from = h->k + first + j;
+    int64_t i = 0;
 
-    for (int64_t i = 0; i < h->d; i++)
-      to[i * TILE_COLS + j] = from[i];
+    for (; i + VEC <= d; i += VEC) {
+      Vec rows[VEC];
+
+      for (int r = 0; r < VEC; r++)
+        rows[r] = vec_load (from[r] + h->k_at + i);
+      vec_transpose (rows);
+      for (int r = 0; r < VEC; r++)
+        vec_store (to + (i + r) * TILE_COLS + j, rows[r]);
+    }
+    for (; i < d; i++)
+      for (int r = 0; r < VEC; r++)
+        to[i * TILE_COLS + j + r] = from[r][h->k_at + i];
   }
+  for (; j < n; j++)
+    for (int64_t i = 0; i < d; i++)
+      to[i * TILE_COLS + j] = h->k[first + j][h->k_at + i];
 }
 
 /* Keys from `first` on, at most TILE_COLS: rows of ALIGN (dv), zero beyond dv. */
@@ -75,42 +90,49 @@ pack_v (float *to, const Head *h, int64_t first)
   }
 }
 
+/* Scaled, and zero up to a whole vector. */
 static void
 load_q (float *to, int64_t ld, const Head *h, int64_t first, int64_t rows)
 {
   float scale = (float) (1 / sqrt ((double) h->d));
 
   for (int64_t r = 0; r < rows; r++) {
-    const float *const *from = h->q + (first + r) * h->pool;
+    const float *const *from = h->q + (first + r) * h->pool, *one = from[0] + h->q_at;
     float *row = to + r * ld;
 
+#pragma omp simd
     for (int64_t i = 0; i < h->d; i++)
-      row[i] = from[0][h->q_at + i];
-    for (int p = 1; p < h->pool; p++)
+      row[i] = one[i] * scale;
+    for (int p = 1; p < h->pool; p++) {
+      one = from[p] + h->q_at;
+#pragma omp simd
       for (int64_t i = 0; i < h->d; i++)
-        row[i] = from[p][h->q_at + i] > row[i] ? from[p][h->q_at + i] : row[i];
-    for (int64_t i = 0; i < h->d; i++)
-      row[i] *= scale;
+        row[i] = one[i] * scale > row[i] ? one[i] * scale : row[i];
+    }
   }
 }
 
-/* Scores of a row become e^(score - max); returns their sum. n is a multiple of VEC. */
+/* Scores of a row become e^(score - max); returns their sum. n is a multiple of VEC; what was
+ * summed before shrinks by *shrink. */
 static inline float
 soften (float *s, int64_t n, float *max, float *shrink)
 {
-  float top = *max, sum = 0;
+  float before = *max, top;
+  Vec high = vec_load (s), sum = vec_all (0);
 
-#pragma omp simd reduction(max : top)
-  for (int64_t i = 0; i < n; i++)
-    top = s[i] > top ? s[i] : top;
-  *shrink = exp_f32 (*max - top);
-  *max = top;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < n; i++) {
-    s[i] = exp_f32 (s[i] - top);
-    sum += s[i];
+  for (int64_t i = VEC; i < n; i += VEC)
+    high = vec_max (high, vec_load (s + i));
+  top = vec_top (high);
+  top = top > before ? top : before;
+  for (int64_t i = 0; i < n; i += VEC) {
+#pragma omp simd
+    for (int j = 0; j < VEC; j++)
+      s[i + j] = exp_f32 (s[i + j] - top);
+    sum += vec_load (s + i);
   }
-  return sum;
+  *shrink = before == top ? 1 : exp_f32 (before - top);
+  *max = top;
+  return vec_sum (sum);
 }
 
 /* Rows first .. first + rows - 1 of q against all keys. */

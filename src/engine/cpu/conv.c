@@ -16,6 +16,13 @@ typedef struct {
   bool channels_first; /* patch order [c, kh, kw] instead of [kh, kw, c] */
 } Window;
 
+/* Zero outside the map. */
+static inline float
+pixel (const float *x, const Window *v, int64_t y, int64_t col, int64_t i)
+{
+  return y < 0 || y >= v->h || col < 0 || col >= v->w ? 0 : x[(y * v->w + col) * v->c + i];
+}
+
 /* The patch under output pixel (oy, ox) of the map x, zero outside. */
 static void
 gather (float *patch, const float *x, const Window *v, int64_t oy, int64_t ox)
@@ -26,11 +33,8 @@ gather (float *patch, const float *x, const Window *v, int64_t oy, int64_t ox)
   if (v->channels_first) {
     for (int64_t c = 0; c < v->c; c++)
       for (int64_t ky = 0; ky < v->kh; ky++)
-        for (int64_t kx = 0; kx < v->kw; kx++) {
-          bool inside = top + ky >= 0 && top + ky < v->h && kx >= from && kx < to;
-
-          *patch++ = inside ? x[((top + ky) * v->w + left + kx) * v->c + c] : 0;
-        }
+        for (int64_t kx = 0; kx < v->kw; kx++)
+          *patch++ = pixel (x, v, top + ky, left + kx, c);
     return;
   }
   for (int64_t ky = 0; ky < v->kh; ky++, patch += v->kw * v->c) {
@@ -89,7 +93,7 @@ EM_CPU (conv2d) (EmBackend *be, EmTensor *y, const EmTensor *x, const EmTensor *
   }
 
   bool whole = v.channels_first || rows * k <= PATCH_FLOATS; /* all patches, then one product */
-  int64_t block = whole ? rows : PATCH_FLOATS / k < 64 ? 64 : PATCH_FLOATS / k;
+  int64_t block = whole ? rows : PATCH_FLOATS / k < 256 ? 256 : PATCH_FLOATS / k;
   int64_t blocks = (rows + block - 1) / block, slots = whole ? 1 : threads;
   float *patches = em_cpu_scratch (cpu, slots * block * k);
   EmProduct one = { .tb = true,
@@ -126,69 +130,76 @@ EM_CPU (conv2d) (EmBackend *be, EmTensor *y, const EmTensor *x, const EmTensor *
   em_cpu_scratch_end (cpu);
 }
 
-/* A kernel tap at a time would read x 49 times from memory; instead RUN neighbours of a row take
- * one vector of channels through all taps while their sums stay in registers. */
+/* A kernel tap at a time would read x 49 times from memory; instead a run of neighbours in a row
+ * takes one vector of channels through all taps while their sums stay in registers. */
 #define RUN 8
 
-static inline void
-depthwise_edge (float *out, const float *x, const float *taps, const float *bias, const Window *v,
-                int64_t oy, int64_t ox, int64_t from, int64_t to)
+/* Pixels ox .. ox + n - 1 of row oy, channels i .. i + VEC - 1. Only a single pixel may reach over
+ * the sides of the map. */
+static inline __attribute__ ((always_inline)) void
+depthwise_run (int n, float *out, const float *x, const float *taps, const float *bias,
+               const Window *v, int64_t oy, int64_t ox, int64_t i)
 {
-  for (int64_t i = from; i < to; i++) {
-    float sum = bias ? bias[i] : 0;
-
-    for (int64_t ky = 0; ky < v->kh; ky++)
-      for (int64_t kx = 0; kx < v->kw; kx++) {
-        int64_t iy = oy + ky - v->pad, ix = ox + kx - v->pad;
-
-        if (iy >= 0 && iy < v->h && ix >= 0 && ix < v->w)
-          sum += x[(iy * v->w + ix) * v->c + i] * taps[(ky * v->kw + kx) * v->c + i];
-      }
-    out[i] = sum;
-  }
-}
-
-/* Pixels ox .. ox + RUN - 1 of row oy, channels i .. i + VEC - 1, all taps inside the columns. */
-static inline void
-depthwise_run (float *out, const float *x, const float *taps, const float *bias, const Window *v,
-               int64_t oy, int64_t ox, int64_t i)
-{
+  int64_t left = ox - v->pad, from = left < 0 ? -left : 0;
+  int64_t to = n == 1 && v->w - left < v->kw ? v->w - left : v->kw;
   Vec sum[RUN];
 
-  for (int r = 0; r < RUN; r++)
+#pragma GCC unroll 8
+  for (int r = 0; r < n; r++)
     sum[r] = bias ? vec_load (bias + i) : vec_all (0);
   for (int64_t ky = 0; ky < v->kh; ky++) {
     int64_t iy = oy + ky - v->pad;
 
     if (iy < 0 || iy >= v->h)
       continue;
-    for (int64_t kx = 0; kx < v->kw; kx++) {
-      const float *in = x + (iy * v->w + ox + kx - v->pad) * v->c + i;
+    for (int64_t kx = from; kx < to; kx++) {
+      const float *in = x + (iy * v->w + left + kx) * v->c + i;
       Vec tap = vec_load (taps + (ky * v->kw + kx) * v->c + i);
 
 #pragma GCC unroll 8
-      for (int r = 0; r < RUN; r++)
+      for (int r = 0; r < n; r++)
         sum[r] += vec_load (in + r * v->c) * tap;
     }
   }
-  for (int r = 0; r < RUN; r++)
+#pragma GCC unroll 8
+  for (int r = 0; r < n; r++)
     vec_store (out + r * v->c + i, sum[r]);
+}
+
+/* The channels that do not fill a vector. */
+static void
+depthwise_rest (float *out, const float *x, const float *taps, const float *bias, const Window *v,
+                int64_t oy, int64_t ox, int64_t from)
+{
+  for (int64_t i = from; i < v->c; i++) {
+    float sum = bias ? bias[i] : 0;
+
+    for (int64_t ky = 0; ky < v->kh; ky++)
+      for (int64_t kx = 0; kx < v->kw; kx++)
+        sum += taps[(ky * v->kw + kx) * v->c + i]
+               * pixel (x, v, oy + ky - v->pad, ox + kx - v->pad, i);
+    out[i] = sum;
+  }
 }
 
 static void
 depthwise_row (float *out, const float *x, const float *taps, const float *bias, const Window *v,
                int64_t oy)
 {
-  int64_t vectors = v->c / VEC * VEC, ox = 0;
+  int64_t vectors = v->c / VEC * VEC;
 
-  while (ox < v->out_w) {
+  for (int64_t ox = 0; ox < v->out_w;) {
     bool inner = ox >= v->pad && ox + RUN - 1 - v->pad + v->kw <= v->w && ox + RUN <= v->out_w;
+    int64_t n = inner ? RUN : 1;
 
-    if (inner)
-      for (int64_t i = 0; i < vectors; i += VEC)
-        depthwise_run (out + ox * v->c, x, taps, bias, v, oy, ox, i);
-    for (int64_t r = 0; r < (inner ? RUN : 1); r++, ox++)
-      depthwise_edge (out + ox * v->c, x, taps, bias, v, oy, ox, inner ? vectors : 0, v->c);
+    for (int64_t i = 0; i < vectors; i += VEC)
+      if (inner)
+        depthwise_run (RUN, out + ox * v->c, x, taps, bias, v, oy, ox, i);
+      else
+        depthwise_run (1, out + ox * v->c, x, taps, bias, v, oy, ox, i);
+    for (int64_t r = 0; r < n && vectors < v->c; r++)
+      depthwise_rest (out + (ox + r) * v->c, x, taps, bias, v, oy, ox + r, vectors);
+    ox += n;
   }
 }
 

@@ -6,9 +6,8 @@
 #include "engine/cpu/product.h"
 #include "engine/cpu/vec.h"
 
-#define BLOCK_FLOATS (96 * 1024) /* of y */
-#define BLOCK_ROWS   64          /* at least, or packing the other side begins to show */
-#define BLOCK_COLS   64
+#define BLOCK_FLOATS (128 * 1024) /* of y */
+#define BLOCK_COLS   512          /* a block as square as can be packs least of a and b */
 
 void
 EM_CPU (finish) (float *y, int64_t ldy, int64_t rows, int64_t n, const float *bias, EmAct act,
@@ -44,22 +43,25 @@ smaller (int64_t a, int64_t b)
   return a < b ? a : b;
 }
 
+static int64_t
+blocks_of (const EmProduct *p, int64_t rows, int64_t cols)
+{
+  return ((p->m + rows - 1) / rows) * ((p->n + cols - 1) / cols);
+}
+
 void
 EM_CPU (product) (EmCpu *cpu, const EmProduct *p)
 {
-  int64_t rows = p->m, cols = p->n;
+  int64_t cols = smaller (p->n, BLOCK_COLS), rows = BLOCK_FLOATS / (cols ? cols : 1);
 
   if (p->m == 0 || p->n == 0)
     return;
-  if (p->m >= BLOCK_ROWS * cpu->n_threads) {
-    rows = BLOCK_FLOATS / p->n / BLOCK_ROWS * BLOCK_ROWS;
-    rows = rows < BLOCK_ROWS ? BLOCK_ROWS : rows;
-    if (rows * cpu->n_threads > p->m)
-      rows = (p->m + cpu->n_threads - 1) / cpu->n_threads;
-  } else if (p->n > BLOCK_COLS) {
-    cols = (p->n / cpu->n_threads + BLOCK_COLS - 1) / BLOCK_COLS * BLOCK_COLS;
-    cols = cols < BLOCK_COLS ? BLOCK_COLS : cols;
-  }
+  rows = smaller (rows, p->m);
+  while (blocks_of (p, rows, cols) < cpu->n_threads && (rows > 64 || cols > 64))
+    if (rows >= cols)
+      rows = (rows + 1) / 2;
+    else
+      cols = (cols + 63) / 64 * 32;
 
   int64_t across = (p->n + cols - 1) / cols, down = (p->m + rows - 1) / rows;
 #pragma omp parallel for schedule(dynamic) if (across * down > 1)

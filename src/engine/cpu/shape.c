@@ -6,30 +6,78 @@
 
 #define SMALL 8192 /* elements below which threads cost more than they save */
 
-/* Axes are padded to five; the last one of y may step through x. */
+/* y with its axes padded to five: extents, and the steps each takes in x and in y. */
+typedef struct {
+  int64_t n[EM_MAX_DIMS], in[EM_MAX_DIMS], out[EM_MAX_DIMS];
+} Walk;
+
+static Walk
+walk_of (const EmTensor *y, const EmTensor *x, const int *order)
+{
+  Walk w;
+  int pad = EM_MAX_DIMS - x->ndim;
+
+  for (int i = EM_MAX_DIMS; i-- > 0;) {
+    w.n[i] = i < pad ? 1 : y->shape[i - pad];
+    w.out[i] = i == EM_MAX_DIMS - 1 ? 1 : w.out[i + 1] * w.n[i + 1];
+    w.in[i] = i < pad ? 0 : 1;
+    for (int a = i < pad ? x->ndim : order[i - pad] + 1; a < x->ndim; a++)
+      w.in[i] *= x->shape[a];
+  }
+  return w;
+}
+
+/* `n` columns of x, `jump` apart, become `n` lines of y: columns follow each other in x. */
+static void
+transpose_band (float *out, int64_t line, const float *in, int64_t jump, int64_t n, int64_t length)
+{
+  int64_t i = 0;
+
+  for (; n == VEC && i + VEC <= length; i += VEC) {
+    Vec rows[VEC];
+
+    for (int r = 0; r < VEC; r++)
+      rows[r] = vec_load (in + (i + r) * jump);
+    vec_transpose (rows);
+    for (int r = 0; r < VEC; r++)
+      vec_store (out + r * line + i, rows[r]);
+  }
+  for (; i < length; i++)
+    for (int64_t r = 0; r < n; r++)
+      out[r * line + i] = in[i * jump + r];
+}
+
+/* Lines of y are copied where they are contiguous in x too. Where they are not, another axis of y
+ * is, and bands of VEC lines along that axis are transposed block by block. */
 void
 EM_CPU (permute) (EmBackend *be, EmTensor *y, const EmTensor *x, const int *order)
 {
-  int64_t stride[EM_MAX_DIMS + 1] = { [EM_MAX_DIMS] = 1 }, step[EM_MAX_DIMS] = { 0 };
-  int64_t n[EM_MAX_DIMS], pad = EM_MAX_DIMS - x->ndim;
+  Walk w = walk_of (y, x, order);
+  int64_t length = w.n[4], jump = w.in[4], total = em_numel (y);
+  int unit = 3;
 
-  for (int i = x->ndim; i-- > 0;)
-    stride[i] = i == x->ndim - 1 ? 1 : stride[i + 1] * x->shape[i + 1];
-  for (int i = 0; i < EM_MAX_DIMS; i++) {
-    n[i] = i < pad ? 1 : y->shape[i - pad];
-    step[i] = i < pad ? 0 : stride[order[i - pad]];
-  }
+  for (int i = 0; i < 4; i++)
+    unit = w.in[i] == 1 && w.n[i] > 1 ? i : unit;
+  bool copy = jump == 1 || w.in[unit] != 1;
+  int64_t band = copy ? 1 : VEC, bands = (w.n[unit] + band - 1) / band;
+  int64_t jobs = total ? total / length / w.n[unit] * bands : 0;
 
-  int64_t lines = n[0] * n[1] * n[2] * n[3], length = n[4], jump = step[4];
-#pragma omp parallel for if (lines * length > SMALL)
-  for (int64_t l = 0; l < lines; l++) {
-    int64_t d = l % n[3], c = l / n[3] % n[2], b = l / n[3] / n[2] % n[1];
-    int64_t a = l / n[3] / n[2] / n[1];
-    const float *in = em_f32 (x) + a * step[0] + b * step[1] + c * step[2] + d * step[3];
-    float *out = em_f32 (y) + l * length;
+#pragma omp parallel for if (total > SMALL)
+  for (int64_t job = 0; job < jobs; job++) {
+    int64_t first = job % bands * band, rest = job / bands, n = w.n[unit] - first;
+    const float *in = em_f32 (x) + first * w.in[unit];
+    float *out = em_f32 (y) + first * w.out[unit];
 
+    for (int i = 3; i >= 0; i--)
+      if (i != unit) {
+        in += rest % w.n[i] * w.in[i];
+        out += rest % w.n[i] * w.out[i];
+        rest /= w.n[i];
+      }
     if (jump == 1)
       memcpy (out, in, (size_t) length * sizeof *out);
+    else if (!copy)
+      transpose_band (out, w.out[unit], in, jump, n < band ? n : band, length);
     else
       for (int64_t i = 0; i < length; i++)
         out[i] = in[i * jump];
@@ -84,26 +132,52 @@ EM_CPU (slice) (EmBackend *be, EmTensor *y, const EmTensor *x, int axis, int64_t
     memcpy (em_f32 (y) + i * part, em_f32 (x) + i * line + at, (size_t) part * sizeof (float));
 }
 
+/* bf16, the type of memory banks, in vectors; f16 only comes with weights. */
+static void
+cast_part (void *out, EmDtype to, const void *in, EmDtype from, int64_t n)
+{
+  const float *wide = in;
+  uint16_t *half = out;
+
+  if (to == EM_F32 && from == EM_BF16) {
+    const uint16_t *narrow = in;
+    float *f = out;
+
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+      f[i] = em_bf16_to_f32 (narrow[i]);
+  } else if (to == EM_F32) {
+    em_to_f32 (out, in, from, n);
+  } else if (to == EM_BF16) {
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+      half[i] = em_f32_to_bf16 (wide[i]);
+  } else {
+    for (int64_t i = 0; i < n; i++)
+      half[i] = em_f32_to_f16 (wide[i]);
+  }
+}
+
 void
 EM_CPU (cast) (EmBackend *be, EmTensor *y, const EmTensor *x)
 {
   int64_t n = em_numel (x);
-  size_t size = em_dtype_bytes (x->dtype);
+  size_t from_bytes = em_dtype_bytes (x->dtype), to_bytes = em_dtype_bytes (y->dtype);
 
 #pragma omp parallel for if (n > SMALL)
-  for (int64_t from = 0; from < n; from += SMALL) {
-    int64_t count = n - from < SMALL ? n - from : SMALL;
-    const char *in = (const char *) x->data + (size_t) from * size;
-    uint16_t *half = (uint16_t *) y->data + from;
-    float wide[SMALL];
+  for (int64_t at = 0; at < n; at += SMALL) {
+    int64_t count = n - at < SMALL ? n - at : SMALL;
+    const char *in = (const char *) x->data + (size_t) at * from_bytes;
+    char *out = (char *) y->data + (size_t) at * to_bytes;
 
-    if (y->dtype == EM_F32) {
-      em_to_f32 (em_f32 (y) + from, in, x->dtype, count);
-      continue;
+    if (x->dtype == EM_F32 || y->dtype == EM_F32) {
+      cast_part (out, y->dtype, in, x->dtype, count);
+    } else {
+      float wide[SMALL];
+
+      em_to_f32 (wide, in, x->dtype, count);
+      cast_part (out, y->dtype, wide, EM_F32, count);
     }
-    em_to_f32 (wide, in, x->dtype, count);
-    for (int64_t i = 0; i < count; i++)
-      half[i] = y->dtype == EM_BF16 ? em_f32_to_bf16 (wide[i]) : em_f32_to_f16 (wide[i]);
   }
 }
 

@@ -14,6 +14,7 @@
 #endif
 
 typedef float Vec __attribute__ ((vector_size (VEC * 4)));
+typedef int32_t VecBits __attribute__ ((vector_size (VEC * 4)));
 /* The same at any address. */
 typedef float VecAny __attribute__ ((vector_size (VEC * 4), aligned (4), may_alias));
 
@@ -53,29 +54,110 @@ bits_of_float (float f)
   return bits;
 }
 
-/* e^x within 2 ulp, 0 far below, infinity far above, NaN for NaN. 2^n is applied in two halves, so
- * that neither leaves the range of exponents while the result is a subnormal. n is read from the
- * last bits of x / log 2 + 1.5 * 2^23. */
+/* VEC rows of VEC values change places with its columns. One round interleaves row i with row
+ * i + VEC / 2; after log2 (VEC) rounds every value has moved from (i, j) to (j, i). */
+static inline __attribute__ ((always_inline)) void
+vec_transpose (Vec *rows)
+{
+#if VEC == 16
+#define LOW(a, b)                                                                                  \
+  __builtin_shufflevector (a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HIGH(a, b)                                                                                 \
+  __builtin_shufflevector (a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#elif VEC == 8
+#define LOW(a, b)  __builtin_shufflevector (a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define HIGH(a, b) __builtin_shufflevector (a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define LOW(a, b)  __builtin_shufflevector (a, b, 0, 4, 1, 5)
+#define HIGH(a, b) __builtin_shufflevector (a, b, 2, 6, 3, 7)
+#endif
+  for (int round = VEC; round > 1; round /= 2) {
+    Vec mixed[VEC];
+
+#pragma GCC unroll 8
+    for (int i = 0; i < VEC / 2; i++) {
+      mixed[2 * i] = LOW (rows[i], rows[i + VEC / 2]);
+      mixed[2 * i + 1] = HIGH (rows[i], rows[i + VEC / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < VEC; i++)
+      rows[i] = mixed[i];
+  }
+#undef LOW
+#undef HIGH
+}
+
+static inline Vec
+vec_max (Vec a, Vec b)
+{
+  VecBits greater = a > b;
+
+  return (Vec) (((VecBits) a & greater) | ((VecBits) b & ~greater));
+}
+
+/* Over the lanes: each step folds in the lanes 8, 4, 2, 1 away. */
+#if VEC == 16
+#define FOLD(v, fold)                                                                              \
+  v = fold (v,                                                                                     \
+            __builtin_shufflevector (v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)); \
+  v = fold (v,                                                                                     \
+            __builtin_shufflevector (v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)); \
+  v = fold (v,                                                                                     \
+            __builtin_shufflevector (v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)); \
+  v = fold (v, __builtin_shufflevector (v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14))
+#elif VEC == 8
+#define FOLD(v, fold)                                                                              \
+  v = fold (v, __builtin_shufflevector (v, v, 4, 5, 6, 7, 0, 1, 2, 3));                            \
+  v = fold (v, __builtin_shufflevector (v, v, 2, 3, 0, 1, 6, 7, 4, 5));                            \
+  v = fold (v, __builtin_shufflevector (v, v, 1, 0, 3, 2, 5, 4, 7, 6))
+#else
+#define FOLD(v, fold)                                                                              \
+  v = fold (v, __builtin_shufflevector (v, v, 2, 3, 0, 1));                                        \
+  v = fold (v, __builtin_shufflevector (v, v, 1, 0, 3, 2))
+#endif
+
+static inline float
+vec_top (Vec v)
+{
+  FOLD (v, vec_max);
+  return v[0];
+}
+
+static inline Vec
+vec_add (Vec a, Vec b)
+{
+  return a + b;
+}
+
+static inline float
+vec_sum (Vec v)
+{
+  FOLD (v, vec_add);
+  return v[0];
+}
+
+/* e^x within 2 ulp between -87 and 88.3, below it 0 and above infinity; NaN for NaN. Nothing on the
+ * way is ever subnormal: such numbers cost a hundred cycles each. n is read from the last bits of
+ * x / log 2 + 1.5 * 2^23. */
 static inline float
 exp_f32 (float x)
 {
-  float at = x < -110.0f ? -110.0f : x > 100.0f ? 100.0f : x;
+  float at = x < -87.0f ? -87.0f : x > 89.0f ? 89.0f : x;
   float shifted = at * 1.442695041f + 12582912.0f, n = shifted - 12582912.0f;
   float r = at - n * 0.693359375f + n * 2.12194440e-4f;
   float p = 1.392618359e-03f;
-  uint32_t whole = bits_of_float (shifted) - 0x4b400000, half = (uint32_t) ((int32_t) whole >> 1);
 
   p = p * r + 8.363179053e-03f;
   p = p * r + 4.166655462e-02f;
   p = p * r + 1.666657699e-01f;
   p = p * r + 0.5f;
   p = p * r * r + r + 1.0f;
-  p = p * float_of_bits ((half + 127) << 23) * float_of_bits ((whole - half + 127) << 23);
-  return x == x ? p : x;
+  p = p * float_of_bits ((bits_of_float (shifted) - 0x4b400000 + 127) << 23);
+  return x < -87.0f ? 0.0f : p;
 }
 
 /* The share of a normal distribution below x, within 3e-8: the tail beyond a = |x| is
- * e^(-a^2/2) times a polynomial in 1 / (1 + a/4), fitted on [0, 12]. */
+ * e^(-a^2/2) times a polynomial in 1 / (1 + a/4), fitted on [0, 12]; farther out it is none. */
 static inline float
 normal_cdf (float x)
 {
@@ -89,7 +171,7 @@ normal_cdf (float x)
   p = p * t + 1.090545684e-01f;
   p = p * t + 9.773527231e-02f;
   p = p * t + 9.984609979e-02f;
-  p = p * t * exp_f32 (-0.5f * a * a);
+  p = a > 12.0f ? 0.0f : p * t * exp_f32 (-0.5f * a * a);
   return x < 0 ? p : 1.0f - p;
 }
 

@@ -46,17 +46,20 @@ draw_wave (EmSoundStrip *self)
   g_autoptr (GBytes) bytes = NULL;
   int64_t from = (int64_t) self->axis->start_ns;
   int64_t to = (int64_t) (self->axis->start_ns + w * em_axis_scale (self->axis));
+  float least, most, gain;
   guint8 *pixels;
   GdkRGBA color;
 
   if (w < 1 || audio == NULL || !em_audio_has_sound (audio))
     return NULL;
+  em_audio_peaks (audio, -1, 0, em_clip_get_duration (self->clip), 1, &least, &most);
+  gain = 0.95f / CLAMP (MAX (most, -least), 0.05f, 0.95f); /* a quiet clip fills its strip too */
   em_audio_peaks (audio, -1, from, to, w, low, high);
   foreground (self, &color, 0.75f);
   pixels = g_malloc0 ((gsize) w * h * 4);
   for (int x = 0; x < w; x++) {
-    int top = (int) floorf ((1 - high[x]) * (h - 1) / 2 + 0.5f);
-    int bottom = (int) ceilf ((1 - low[x]) * (h - 1) / 2 - 0.5f);
+    int top = (int) floorf ((1 - gain * high[x]) * (h - 1) / 2 + 0.5f);
+    int bottom = (int) ceilf ((1 - gain * low[x]) * (h - 1) / 2 - 0.5f);
 
     top = CLAMP (top, 0, h - 1);
     bottom = CLAMP (bottom, top, h - 1);

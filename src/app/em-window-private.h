@@ -61,6 +61,8 @@ void em_window_install_open_actions (GtkWidgetClass *klass);
 void em_window_take_project (EmWindow *self, EmProject *project);
 void em_window_close_project (EmWindow *self);
 void em_window_show_recent (EmWindow *self);
+/* window_help.c */
+void em_window_install_help_actions (GtkWidgetClass *klass);
 /* window_model.c: the model badge. */
 void em_window_install_model_actions (GtkWidgetClass *klass);
 void em_window_show_model (EmWindow *self);

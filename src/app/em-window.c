@@ -55,8 +55,8 @@ show_position (EmWindow *self)
     return;
   n = em_clip_get_frame (self->clip);
   em_time_text (em_frame_index_pts (em_clip_get_index (self->clip), n), 3, time);
-  subtitle = g_strdup_printf (_ ("frame %d · %s · %d×%d"), n, time,
-                              em_clip_get_width (self->clip), em_clip_get_height (self->clip));
+  subtitle = g_strdup_printf (_ ("frame %d · %s · %d×%d"), n, time, em_clip_get_width (self->clip),
+                              em_clip_get_height (self->clip));
   frame = g_strdup_printf ("%d / %d", n, em_clip_get_n_frames (self->clip) - 1);
   gtk_label_set_label (self->time, time);
   gtk_label_set_label (self->frame_label, frame);
@@ -527,6 +527,7 @@ em_window_class_init (EmWindowClass *klass)
   em_window_install_actions (widget_class);
   em_window_install_open_actions (widget_class);
   em_window_install_model_actions (widget_class);
+  em_window_install_help_actions (widget_class);
 }
 
 static void

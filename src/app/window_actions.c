@@ -767,4 +767,5 @@ em_window_update_actions (EmWindow *self)
           self->project && em_project_is_writable (self->project) ? NULL
                                                                   : _ ("No project is open"));
   enable (self, "win.finish", edit);
+  enable (self, "win.export", self->project ? NULL : _ ("No project is open"));
 }

@@ -1,6 +1,8 @@
 /* window_open.c - projects in and out: dialogs, dropping files, recent projects, clip states. */
 #include "app/em-window-private.h"
+#include "app/em-export-dialog.h"
 #include "app/em-job-row.h"
+#include "app/em-project-dialog.h"
 #include "service/places.h"
 #include <glib/gi18n.h>
 
@@ -329,6 +331,61 @@ finish_cb (GtkWidget *widget, const char *name, GVariant *target)
   em_window_step_clip (self, 1);
 }
 
+/* New project, export -----------------------------------------------------------------------------
+ */
+
+static void
+create_cb (EmWindow *self, const char *path, const char *media, const char *preset,
+           const char *annotator)
+{
+  em_window_close_project (self);
+  begin_opening (self);
+  em_project_create_async (self->engine, path, media, preset, *annotator ? annotator : NULL,
+                           self->opening, opened_cb, g_object_ref (self));
+}
+
+static void
+new_project_cb (GtkWidget *widget, const char *name, GVariant *target)
+{
+  EmProjectDialog *dialog = em_project_dialog_new (GTK_WINDOW (widget));
+
+  g_signal_connect_object (dialog, "create", G_CALLBACK (create_cb), widget, G_CONNECT_SWAPPED);
+  gtk_window_present (GTK_WINDOW (dialog));
+}
+
+static void
+exported_cb (EmWindow *self, const char *text, const char *folder)
+{
+  AdwToast *toast = adw_toast_new (text);
+
+  if (folder) {
+    adw_toast_set_button_label (toast, _ ("Open Folder"));
+    adw_toast_set_action_name (toast, "win.show-folder");
+    adw_toast_set_action_target (toast, "s", folder);
+    adw_toast_set_timeout (toast, 8);
+  }
+  adw_toast_overlay_add_toast (self->toasts, toast);
+}
+
+static void
+export_cb (GtkWidget *widget, const char *name, GVariant *target)
+{
+  EmWindow *self = EM_WINDOW (widget);
+  EmExportDialog *dialog = em_export_dialog_new (GTK_WINDOW (self), self->project, self->clip);
+
+  g_signal_connect_object (dialog, "done", G_CALLBACK (exported_cb), self, G_CONNECT_SWAPPED);
+  gtk_window_present (GTK_WINDOW (dialog));
+}
+
+static void
+show_folder_cb (GtkWidget *widget, const char *name, GVariant *target)
+{
+  g_autofree char *uri = g_filename_to_uri (g_variant_get_string (target, NULL), NULL, NULL);
+
+  if (uri)
+    gtk_show_uri (GTK_WINDOW (widget), uri, GDK_CURRENT_TIME);
+}
+
 static gboolean
 drop_cb (GtkDropTarget *drop, const GValue *value, double x, double y, EmWindow *self)
 {
@@ -387,4 +444,7 @@ em_window_install_open_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.open-demo", NULL, open_demo_cb);
   gtk_widget_class_install_action (klass, "win.open-recent", "s", open_recent_cb);
   gtk_widget_class_install_action (klass, "win.finish", NULL, finish_cb);
+  gtk_widget_class_install_action (klass, "win.new-project", NULL, new_project_cb);
+  gtk_widget_class_install_action (klass, "win.export", NULL, export_cb);
+  gtk_widget_class_install_action (klass, "win.show-folder", "s", show_folder_cb);
 }

@@ -2,6 +2,7 @@
 #include "service/em-project-private.h"
 #include "media/gerror.h"
 #include "service/places.h"
+#include "store/preset.h"
 #include <glib/gi18n.h>
 #include <string.h>
 
@@ -58,12 +59,13 @@ prepare_thread (GTask *task, gpointer source, gpointer data, GCancellable *cance
   if (o->path == NULL)
     o->path = em_project_path_for_media (o->media);
   if (o->is_new || (o->media && !g_file_test (o->path, G_FILE_TEST_EXISTS))) {
-    EmDbSetup setup = { .preset = o->preset, .annotator = o->annotator };
+    EmDbSetup setup = { .annotator = o->annotator };
     EmDb *db;
 
-    setup.grid_phase_ns = o->preset && g_str_has_prefix (o->preset, "avsbench")
-                              ? G_GINT64_CONSTANT (937500000) /* 15/16 s */
-                              : G_GINT64_CONSTANT (500000000);
+    if (!em_preset_fill (o->preset ? o->preset : "video", &setup)) {
+      g_set_error (&error, EM_ERROR, EM_E_USAGE, _ ("There is no preset %s"), o->preset);
+      goto failed;
+    }
     if (!(db = em_db_create (o->path, &setup, &error)))
       goto failed;
     em_db_close (db);

@@ -46,7 +46,7 @@ flags=$(pkg-config --cflags gtk4 libadwaita-1 gstreamer-1.0 gstreamer-app-1.0 gs
   sqlite3 jansson libpng epoxy 2>/dev/null)
 for h in $(git ls-files 'src/*.h'); do
   printf '#include "%s"\n' "${h#src/}" \
-    | cc -std=gnu17 -D_GNU_SOURCE -Isrc $flags -Wno-unused -fsyntax-only -x c - 2>/tmp/earmark-lint.$$ \
+    | cc -std=gnu17 -D_GNU_SOURCE -DEM_ISA=baseline -Isrc $flags -Wno-unused -fsyntax-only -x c - 2>/tmp/earmark-lint.$$ \
     || { complain "$h does not compile alone"; head -5 /tmp/earmark-lint.$$; }
 done
 rm -f /tmp/earmark-lint.$$

@@ -28,8 +28,8 @@ static const struct {
 } kinds[N_PROMPTS][N_MIXES] = {
   [BY_CLICK] = {
     [ALONE] = { "click",
-                "one positive click on each object that sounds and is in view, on the grid frame of "
-                "that second; no sound, no memory",
+                "one positive click on each object that sounds and is in view, on the grid frame "
+                "of that second; no sound, no memory",
                 "click, tracked",
                 "one click on the first frame on which the object is in view, followed through all "
                 "later frames; every later frame on which any of it is visible",

@@ -52,9 +52,9 @@ struct EmBackend {
 };
 
 /* "cpu" or "auto". NULL with *err if there is none of that name. Release with em_backend_close. For
- * tests, "cpu:baseline", "cpu:avx2" and "cpu:avx512" hold the CPU to an instruction set, which it must
- * have, and a further ":own" to the own matrix product where a library is built in. A backend is used
- * by one thread at a time. */
+ * tests, "cpu:baseline", "cpu:avx2" and "cpu:avx512" hold the CPU to an instruction set, which it
+ * must have, and a further ":own" to the own matrix product where a library is built in. A backend
+ * is used by one thread at a time. */
 EmBackend *em_backend_open (const char *name, EmError *err);
 void em_backend_close (EmBackend *be); /* NULL is fine */
 

@@ -6,7 +6,7 @@ import tempfile
 
 import numpy as np
 
-import model
+import hearing
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIDE, SECONDS, RATE, FPS, KINDS, T = 256, 10, 16000, 12, 6, 5
@@ -70,7 +70,7 @@ class World:
     def spect(self):
         """Mel examples of both windows, [2,5,2,96,64]: the sound is cut at 5 s, then heard."""
         wave = self.sound() / 32768.0
-        return np.stack([model.examples(wave[w * T * RATE:(w + 1) * T * RATE]) for w in range(2)])
+        return np.stack([hearing.examples(wave[w * T * RATE:(w + 1) * T * RATE]) for w in range(2)])
 
     def share(self, i, start, end):
         """How much of [start, end] object i sounds."""

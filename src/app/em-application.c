@@ -1,14 +1,16 @@
 /* em-application.c - start, files, help and about. The model is loaded at start, off the main
  * thread, while the window is already there. */
 #include "app/em-application.h"
+#include "app/settings.h"
 #include <glib/gi18n.h>
 #include <gst/gst.h>
 
 struct _EmApplication {
   AdwApplication parent_instance;
   EmEngine *engine;
-  char *model;  /* a package to load instead of the demo's */
-  char *device; /* as em_backend_open takes it */
+  char *model;       /* a package to load instead of the demo's */
+  char *device;      /* as em_backend_open takes it */
+  gboolean is_asked; /* the model was named on the command line */
 };
 
 G_DEFINE_FINAL_TYPE (EmApplication, em_application, ADW_TYPE_APPLICATION)
@@ -16,10 +18,17 @@ G_DEFINE_FINAL_TYPE (EmApplication, em_application, ADW_TYPE_APPLICATION)
 static void
 loaded_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
+  g_autoptr (EmApplication) self = data;
   g_autoptr (GError) error = NULL;
 
-  if (!em_engine_load_finish (EM_ENGINE (source), result, &error) && error->code != EM_E_CANCELLED)
-    g_message ("No model: %s", error->message); /* the badge says so too */
+  if (em_engine_load_finish (EM_ENGINE (source), result, &error) || error->code == EM_E_CANCELLED)
+    return;
+  g_message ("%s", error->message); /* the badge says that there is no model */
+  if (self->model && !self->is_asked) { /* last time's package is gone */
+    g_clear_pointer (&self->model, g_free);
+    em_engine_load_async (EM_ENGINE (source), NULL, self->device, NULL, loaded_cb,
+                          g_object_ref (self));
+  }
 }
 
 EmEngine *
@@ -79,7 +88,7 @@ em_application_handle_local_options (GApplication *app, GVariantDict *options)
     g_print ("earmark %s\n", EM_VERSION);
     return 0;
   }
-  g_variant_dict_lookup (options, "model", "^ay", &self->model);
+  self->is_asked = g_variant_dict_lookup (options, "model", "^ay", &self->model);
   g_variant_dict_lookup (options, "device", "s", &self->device);
   return -1;
 }
@@ -102,6 +111,7 @@ em_application_startup (GApplication *app)
 {
   static const GActionEntry entries[] = { { "quit", quit_cb } };
   EmApplication *self = EM_APPLICATION (app);
+  g_autoptr (GSettings) settings = em_settings_open ();
 
   G_APPLICATION_CLASS (em_application_parent_class)->startup (app);
   gst_init (NULL, NULL);
@@ -109,7 +119,12 @@ em_application_startup (GApplication *app)
   gtk_application_set_accels_for_action (GTK_APPLICATION (app), "app.quit",
                                          (const char *[]){ "<Control>q", NULL });
   self->engine = em_engine_new ();
-  em_engine_load_async (self->engine, self->model, self->device, NULL, loaded_cb, NULL);
+  if (!self->is_asked && settings)
+    self->model = g_settings_get_string (settings, "model");
+  if (self->model && *self->model == '\0')
+    g_clear_pointer (&self->model, g_free);
+  em_engine_load_async (self->engine, self->model, self->device, NULL, loaded_cb,
+                        g_object_ref (self));
 }
 
 static void

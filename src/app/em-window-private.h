@@ -36,6 +36,7 @@ struct _EmWindow {
   GtkScale *opacity;
 
   EmEngine *engine;
+  GSettings *settings; /* NULL: nothing is remembered */
   EmProject *project;
   EmClip *clip;
   EmStage *stage;

@@ -3,6 +3,7 @@
 #include "app/em-window-private.h"
 #include "app/em-clip-row.h"
 #include "app/em-job-row.h"
+#include "app/settings.h"
 #include <glib/gi18n.h>
 
 G_DEFINE_FINAL_TYPE (EmWindow, em_window, ADW_TYPE_APPLICATION_WINDOW)
@@ -445,9 +446,63 @@ em_window_get_viewer (EmWindow *self)
   return self->viewer;
 }
 
+static void
+set_switch (EmWindow *self, const char *name, gboolean on)
+{
+  g_action_change_state (g_action_map_lookup_action (G_ACTION_MAP (self), name),
+                         g_variant_new_boolean (on));
+}
+
+static gboolean
+get_switch (EmWindow *self, const char *name)
+{
+  g_autoptr (GVariant) state = g_action_group_get_action_state (G_ACTION_GROUP (self), name);
+
+  return g_variant_get_boolean (state);
+}
+
+static void
+load_settings (EmWindow *self)
+{
+  if (self->settings == NULL)
+    return;
+  gtk_window_set_default_size (GTK_WINDOW (self),
+                               g_settings_get_int (self->settings, "window-width"),
+                               g_settings_get_int (self->settings, "window-height"));
+  if (g_settings_get_boolean (self->settings, "window-maximized"))
+    gtk_window_maximize (GTK_WINDOW (self));
+  adw_flap_set_reveal_flap (self->objects_flap,
+                            g_settings_get_boolean (self->settings, "show-objects"));
+  gtk_range_set_value (GTK_RANGE (self->opacity),
+                       g_settings_get_double (self->settings, "mask-opacity"));
+  set_switch (self, "spectrogram", g_settings_get_boolean (self->settings, "show-spectrogram"));
+  set_switch (self, "mute", g_settings_get_boolean (self->settings, "muted"));
+}
+
+static void
+save_settings (EmWindow *self)
+{
+  int width, height;
+
+  if (self->settings == NULL)
+    return;
+  gtk_window_get_default_size (GTK_WINDOW (self), &width, &height);
+  g_settings_set_int (self->settings, "window-width", width);
+  g_settings_set_int (self->settings, "window-height", height);
+  g_settings_set_boolean (self->settings, "window-maximized",
+                          gtk_window_is_maximized (GTK_WINDOW (self)));
+  g_settings_set_boolean (self->settings, "show-objects",
+                          adw_flap_get_reveal_flap (self->objects_flap));
+  g_settings_set_double (self->settings, "mask-opacity",
+                         gtk_range_get_value (GTK_RANGE (self->opacity)));
+  g_settings_set_boolean (self->settings, "show-spectrogram", get_switch (self, "spectrogram"));
+  g_settings_set_boolean (self->settings, "muted", get_switch (self, "mute"));
+}
+
 static gboolean
 em_window_close_request (GtkWindow *window)
 {
+  save_settings (EM_WINDOW (window));
   em_window_close_project (EM_WINDOW (window));
   return GTK_WINDOW_CLASS (em_window_parent_class)->close_request (window);
 }
@@ -466,6 +521,7 @@ em_window_dispose (GObject *object)
   g_clear_pointer (&self->recent_rows, g_ptr_array_unref);
   g_clear_object (&self->selection);
   g_clear_object (&self->filtered);
+  g_clear_object (&self->settings);
   g_clear_object (&self->engine);
   em_rle_clear (&self->clipboard);
   G_OBJECT_CLASS (em_window_parent_class)->dispose (object);
@@ -558,6 +614,8 @@ em_window_init (EmWindow *self)
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->viewer), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Canvas"), -1);
   em_window_show_recent (self);
+  self->settings = em_settings_open ();
+  load_settings (self);
 }
 
 EmWindow *

@@ -29,13 +29,23 @@ em_window_show_model (EmWindow *self)
   em_window_update_actions (self);
 }
 
+typedef struct {
+  EmWindow *window;
+  char *path; /* "": the demo model */
+} Loading;
+
 static void
 loaded_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
-  g_autoptr (EmWindow) self = data;
+  Loading *loading = data;
+  g_autoptr (EmWindow) self = loading->window;
+  g_autofree char *path = loading->path;
   g_autoptr (GError) error = NULL;
 
+  g_free (loading);
   if (em_engine_load_finish (EM_ENGINE (source), result, &error)) {
+    if (self->settings)
+      g_settings_set_string (self->settings, "model", path);
     em_window_toast (self, _ ("Model loaded. Stored masks are unchanged"), NULL);
   } else {
     AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (
@@ -47,13 +57,23 @@ loaded_cb (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
+load (EmWindow *self, const char *path)
+{
+  Loading *loading = g_new0 (Loading, 1);
+
+  loading->window = g_object_ref (self);
+  loading->path = g_strdup (path ? path : "");
+  em_engine_load_async (self->engine, path, NULL, NULL, loaded_cb, loading);
+}
+
+static void
 response_cb (GtkNativeDialog *dialog, int response, EmWindow *self)
 {
   g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
   g_autofree char *path = file ? g_file_get_path (file) : NULL;
 
   if (response == GTK_RESPONSE_ACCEPT && path)
-    em_engine_load_async (self->engine, path, NULL, NULL, loaded_cb, g_object_ref (self));
+    load (self, path);
   g_object_unref (dialog);
 }
 
@@ -77,9 +97,7 @@ load_cb (GtkWidget *widget, const char *name, GVariant *target)
 static void
 load_demo_cb (GtkWidget *widget, const char *name, GVariant *target)
 {
-  EmWindow *self = EM_WINDOW (widget);
-
-  em_engine_load_async (self->engine, NULL, NULL, NULL, loaded_cb, g_object_ref (self));
+  load (EM_WINDOW (widget), NULL);
 }
 
 void

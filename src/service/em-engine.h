@@ -22,8 +22,9 @@ G_BEGIN_DECLS
 #define EM_TYPE_ENGINE (em_engine_get_type ())
 G_DECLARE_FINAL_TYPE (EmEngine, em_engine, EM, ENGINE, GObject)
 
-/* Starts the thread. Dropping the last reference cancels everything, waits for the op that runs and
- * joins the thread; callbacks still due are called with EM_E_CANCELLED. */
+/* Starts the thread. Whatever waits for an answer holds a reference, so whoever wants the engine to
+ * end calls em_engine_cancel (engine, 0) first; the last reference waits for the thread. Must not
+ * be dropped on another thread than the one that made the engine. */
 EmEngine *em_engine_new (void);
 
 /* Loads a package; NULL: the demo model inside the program. `device` as em_backend_open takes it,
@@ -77,12 +78,14 @@ EmDecoded *em_engine_decode_finish (EmEngine *self, GAsyncResult *result, GError
 /* Tracking. A request is a list of seeds, the masks that condition the tracker (an empty mask says:
  * not here), and a list of spans, run one after the other: each begins a fresh memory, takes the
  * seeds of its objects that lie in seed_first..seed_last and goes from `from` to `to`, both
- * included and either way. Frames and objects that must not be overwritten are the caller's to
- * leave out; em_track_plan() makes such a list from a clip's masks. */
+ * included and either way. Of seeds outside a span only those nearest to it are looked at, as many
+ * as the tracker attends to. Frames that must not be overwritten are told as well: the caller
+ * leaves them out. A frame that cannot be decoded is left out. */
 typedef struct {
   int64_t object;
   int frame;
-  EmRle mask; /* display size */
+  EmRle mask;      /* display size */
+  bool is_tracked; /* reached by tracking before: remembered, not conditioning */
 } EmTrackSeed;
 
 typedef struct {
@@ -101,6 +104,10 @@ void em_track_request_free (EmTrackRequest *request);
 /* Both copy what they are given. */
 void em_track_request_add_seed (EmTrackRequest *request, int64_t object, int frame,
                                 const EmRle *mask);
+/* A mask that tracking reached before: with the last few before `from` a track is taken up again
+ * as if it had not stopped. */
+void em_track_request_add_memory (EmTrackRequest *request, int64_t object, int frame,
+                                  const EmRle *mask);
 void em_track_request_add_span (EmTrackRequest *request, int from, int to, int seed_first,
                                 int seed_last, const int64_t *objects, int n_objects);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EmTrackRequest, em_track_request_free)
@@ -110,8 +117,8 @@ typedef struct {
   double fps, eta; /* from the last 20 frames; seconds */
 } EmTrackProgress;
 
-/* Called once per finished frame, in order, in the caller's context; none after a cancelled job's
- * callback. `frame` is (transfer none). */
+/* Called once per finished frame, in order, in the caller's context, and not after `callback`.
+ * `frame` is (transfer none). */
 typedef void (*EmTrackFn) (EmTrackedFrame *frame, const EmTrackProgress *progress, gpointer data);
 /* Takes over `request`. */
 void em_engine_track_async (EmEngine *self, guint clip, EmTrackRequest *request, EmTrackFn progress,

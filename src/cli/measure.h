@@ -30,3 +30,8 @@ void em_measure_declare (EmReport *report, const EmMeasureOptions *options);
 /* `truth` fits the clip that `p` is open on, whose grid is `grid`. */
 bool em_measure_clip (EmReport *report, const EmMeasureOptions *options, EmPredictor *p,
                       const EmTracks *truth, const int *grid, int n_grid, EmError *err);
+
+/* What a project holds of the clip, all states. EM_E_INPUT if it is not the same clip. */
+void em_measure_declare_stored (EmReport *report);
+bool em_measure_stored (EmReport *report, const char *slice, const EmTracks *truth,
+                        const EmTracks *stored, EmError *err);

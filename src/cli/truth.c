@@ -20,8 +20,8 @@ clip_free (gpointer data)
   g_free (c);
 }
 
-static char *
-find_media (const char *clips, const char *name)
+char *
+em_truth_media (const char *clips, const char *name)
 {
   for (const char *const *suffix = em_media_suffixes (); *suffix; suffix++) {
     g_autofree char *file = g_strdup_printf ("%s.%s", name, *suffix);
@@ -51,7 +51,7 @@ search (GPtrArray *found, const char *root, const char *clips, const char *below
     if (strcmp (c->slice, ".") == 0)
       c->slice[0] = 0;
     c->folder = g_strdup (folder);
-    c->media = find_media (clips, c->name);
+    c->media = em_truth_media (clips, c->name);
     g_ptr_array_add (found, c);
     return;
   }
@@ -89,19 +89,43 @@ em_truth_find (const char *root, const char *clips, EmError *err)
   return NULL;
 }
 
-/* A table of `columns` fields, the first line being their names; quotes are not known here. NULL
- * with *err; `optional`: an absent file is an empty table. */
+/* The fields of a line; a field in quotes may hold commas, and quotes as pairs. */
+static char **
+split_line (const char *line)
+{
+  GStrvBuilder *fields = g_strv_builder_new ();
+  GString *field = g_string_new ("");
+  bool quoted = false;
+  char **all;
+
+  for (const char *p = line; *p && *p != '\r'; p++)
+    if (quoted && p[0] == '"' && p[1] == '"') {
+      g_string_append_c (field, *p++);
+    } else if (*p == '"') {
+      quoted = !quoted;
+    } else if (*p == ',' && !quoted) {
+      g_strv_builder_add (fields, field->str);
+      g_string_truncate (field, 0);
+    } else {
+      g_string_append_c (field, *p);
+    }
+  g_strv_builder_add (fields, field->str);
+  g_string_free (field, TRUE);
+  all = g_strv_builder_end (fields);
+  g_strv_builder_unref (fields);
+  return all;
+}
+
+/* The lines after the first, which must be `header`, each of as many fields. NULL with *err;
+ * `optional`: an absent file is an empty table. */
 static GPtrArray *
 read_table (const char *folder, const char *name, const char *header, bool optional, EmError *err)
 {
   g_autofree char *path = g_build_filename (folder, name, NULL);
   g_autofree char *text = NULL;
-  g_auto (GStrv) lines = NULL;
+  g_auto (GStrv) lines = NULL, columns = split_line (header);
   GPtrArray *rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_strfreev);
-  int columns = 1;
 
-  for (const char *p = header; *p; p++)
-    columns += *p == ',';
   if (!g_file_get_contents (path, &text, NULL, NULL)) {
     if (optional)
       return rows;
@@ -109,21 +133,21 @@ read_table (const char *folder, const char *name, const char *header, bool optio
     goto fail;
   }
   lines = g_strsplit (text, "\n", 0);
-  g_strchomp (lines[0]);
-  if (strcmp (lines[0], header) != 0) {
-    em_fail (err, EM_E_INPUT, "%s begins with \"%.60s\", expected \"%s\"", path, lines[0], header);
+  if (!lines[0] || strcmp (g_strchomp (lines[0]), header) != 0) {
+    em_fail (err, EM_E_INPUT, "%s begins with \"%.60s\", expected \"%s\"", path,
+             lines[0] ? lines[0] : "", header);
     goto fail;
   }
   for (int i = 1; lines[i]; i++) {
-    char **fields = g_strsplit (g_strchomp (lines[i]), ",", 0);
+    char **fields;
 
-    if (!lines[i][0]) {
-      g_strfreev (fields);
+    if (!lines[i][0])
       continue;
-    }
+    fields = split_line (lines[i]);
     g_ptr_array_add (rows, fields);
-    if ((int) g_strv_length (fields) != columns) {
-      em_fail (err, EM_E_INPUT, "%s, line %d: expected %d fields", path, i + 1, columns);
+    if (g_strv_length (fields) != g_strv_length (columns)) {
+      em_fail (err, EM_E_INPUT, "%s, line %d: expected %d fields", path, i + 1,
+               (int) g_strv_length (columns));
       goto fail;
     }
   }

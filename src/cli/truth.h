@@ -18,6 +18,9 @@ typedef struct {
 /* Clips in name order; EM_E_INPUT if there are none. Free with g_ptr_array_unref. */
 GPtrArray *em_truth_find (const char *root, const char *clips, EmError *err);
 
+/* CLIPS/NAME with a suffix of a media file; NULL if there is none. g_free. */
+char *em_truth_media (const char *clips, const char *name);
+
 /* EM_E_INPUT with the file's name if something in it makes no sense. */
 EmTracks *em_truth_read (const EmTruthClip *clip, EmError *err);
 

@@ -247,19 +247,30 @@ typedef struct {
   FILE *out;
 } Printer;
 
+/* One clip alone says nothing about others. */
+static void
+print_interval (FILE *out, const Line *line, const EmInterval *v)
+{
+  if (line->n_clips > 1)
+    fprintf (out, " %.3f (%.3f..%.3f) |", v->mean, v->low, v->high);
+  else
+    fprintf (out, " %.3f |", v->mean);
+}
+
 static void
 print_line (void *self, int measure, const Line *line)
 {
   const Printer *p = self;
 
-  fprintf (p->out, "| %s | %s | %d | %d | %.3f (%.3f..%.3f) |", p->report->measures.text[measure],
-           line->label[0] ? line->label : "-", line->n_clips, line->n, line->j.mean, line->j.low,
-           line->j.high);
-  if (line->f.n)
-    fprintf (p->out, " %.3f (%.3f..%.3f) | %.3f |\n", line->f.mean, line->f.low, line->f.high,
-             (line->j.mean + line->f.mean) / 2);
-  else
+  fprintf (p->out, "| %s | %s | %d | %d |", p->report->measures.text[measure],
+           line->label[0] ? line->label : "-", line->n_clips, line->n);
+  print_interval (p->out, line, &line->j);
+  if (line->f.n) {
+    print_interval (p->out, line, &line->f);
+    fprintf (p->out, " %.3f |\n", (line->j.mean + line->f.mean) / 2);
+  } else {
     fputs ("  |  |\n", p->out);
+  }
 }
 
 void

@@ -40,9 +40,10 @@ put_clip (const char *name)
 {
   const struct {
     const char *file, *text;
-  } files[] = { { "frames.csv", "frame,pts_ns\n0,0\n1,500000000\n2,1000000000\n" },
-                { "objects.csv", "object,name,class,color\n3,drum 3,drum,#ff0000\n" },
-                { "sounding.csv", "object,start_ns,end_ns\n3,500000000,1400000000\n" } };
+  } files[]
+      = { { "frames.csv", "frame,pts_ns\n0,0\n1,500000000\n2,1000000000\n" },
+          { "objects.csv", "object,name,class,color\n3,\"drum \"\"b\"\", 3\",\"drum\",#ff0000\n" },
+          { "sounding.csv", "object,start_ns,end_ns\n3,500000000,1400000000\n" } };
 
   for (size_t i = 0; i < G_N_ELEMENTS (files); i++) {
     g_autofree char *path = g_build_filename (name, files[i].file, NULL);
@@ -80,6 +81,7 @@ trees (void)
   CHECK (t && t->width == W && t->height == H && t->n_frames == 3 && t->n_objects == 1);
   CHECK_INT (t->duration_ns, 1500000000);
   CHECK_TEXT (t->objects[0].class_name, "drum");
+  CHECK_TEXT (t->objects[0].name, "drum \"b\", 3");
   CHECK_INT (em_rle_area (em_truth_mask (t, &t->objects[0], 0)), 5);
   CHECK_INT (em_rle_area (em_truth_mask (t, &t->objects[0], 1)), 0);
   CHECK (!em_truth_mask (t, &t->objects[0], 2)); /* no file: not labelled */
@@ -118,6 +120,7 @@ refused (void)
     { "frames.csv", "frame,pts_ns\n0\n", "line 2: expected 2 fields" },
     { "frames.csv", "frame,pts_ns\n0,x\n", "\"x\" is not a number" },
     { "frames.csv", "frame,pts_ns\n", "no frames" },
+    { "frames.csv", "", "expected \"frame,pts_ns\"" },
     { "objects.csv", "object,name,class,color\n3,a,b,c\n3,a,b,c\n", "object 3 twice" },
     { "objects.csv", "object,name,class,color\n9,a,b,c\n", "has no masks" },
     { "sounding.csv", "object,start_ns,end_ns\n4,0,1\n", "names object 4" },

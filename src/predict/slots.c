@@ -1,8 +1,12 @@
-/* slots.c - a list of slots and when each was asked for; the list is short, so it is searched. */
+/* slots.c - a list of slots and when each was asked for; the list is short, so it is searched.
+ * Memory is reserved in blocks, since a slot may be smaller than a page. */
 #include "predict/slots.h"
 #include <stdlib.h>
 #include "engine/backend.h"
 #include "engine/ops.h"
+
+#define BLOCK ((size_t) 1 << 20)
+#define ALIGN ((size_t) 256)
 
 enum { FREE, TAKEN, KEPT };
 
@@ -17,7 +21,8 @@ struct EmSlots {
   EmBackend *be;
   size_t slot_bytes;
   int room, n, n_kept, n_free;
-  Slot *items;
+  Slot *items; /* in blocks of per_block, each of which begins a reservation */
+  int per_block;
   uint64_t clock;
 };
 
@@ -28,7 +33,8 @@ em_slots_new (EmBackend *be, size_t slot_bytes, int room)
 
   EM_BUG_UNLESS (s && room >= 1 && slot_bytes > 0);
   s->be = be;
-  s->slot_bytes = slot_bytes;
+  s->slot_bytes = (slot_bytes + ALIGN - 1) / ALIGN * ALIGN;
+  s->per_block = s->slot_bytes < BLOCK ? (int) (BLOCK / s->slot_bytes) : 1;
   s->room = room;
   return s;
 }
@@ -38,29 +44,44 @@ em_slots_free (EmSlots *s)
 {
   if (!s)
     return;
-  for (int i = 0; i < s->n; i++)
-    s->be->unreserve (s->be, s->items[i].memory, s->slot_bytes);
+  for (int i = 0; i < s->n; i += s->per_block)
+    s->be->unreserve (s->be, s->items[i].memory, s->slot_bytes * (size_t) s->per_block);
   free (s->items);
   free (s);
 }
 
-/* The free slot, or the one kept longest unasked, or NULL. */
+/* With room left a free slot, NULL if there is none; else the one kept longest unasked. */
 static Slot *
 find_room (EmSlots *s)
 {
   Slot *oldest = NULL;
 
-  if (!s->n_free && s->n_kept < s->room)
-    return NULL;
   for (int i = 0; i < s->n; i++) {
     Slot *slot = &s->items[i];
 
-    if (slot->state == FREE)
+    if (slot->state == FREE && s->n_kept < s->room)
       return slot;
-    if (slot->state == KEPT && (!oldest || slot->asked < oldest->asked))
+    if (slot->state == KEPT && s->n_kept == s->room && (!oldest || slot->asked < oldest->asked))
       oldest = slot;
   }
   return oldest;
+}
+
+static bool
+add_block (EmSlots *s, EmError *err)
+{
+  size_t bytes = s->slot_bytes * (size_t) s->per_block;
+  char *memory = s->be->reserve (s->be, bytes);
+
+  if (!memory)
+    return em_fail (err, EM_E_DEVICE, "%s: out of memory, %zu MB more needed", s->be->name,
+                    (bytes + (1 << 20) - 1) >> 20);
+  s->items = realloc (s->items, (size_t) (s->n + s->per_block) * sizeof *s->items);
+  EM_BUG_UNLESS (s->items);
+  for (int i = 0; i < s->per_block; i++)
+    s->items[s->n++] = (Slot){ .memory = memory + s->slot_bytes * (size_t) i };
+  s->n_free += s->per_block;
+  return true;
 }
 
 void *
@@ -68,20 +89,9 @@ em_slots_take (EmSlots *s, EmError *err)
 {
   Slot *slot = find_room (s);
 
-  if (!slot) {
-    void *memory = s->be->reserve (s->be, s->slot_bytes);
-
-    if (!memory) {
-      em_fail (err, EM_E_DEVICE, "%s: out of memory, %zu MB more needed", s->be->name,
-               (s->slot_bytes >> 20) + 1);
-      return NULL;
-    }
-    s->items = realloc (s->items, (size_t) (s->n + 1) * sizeof *s->items);
-    EM_BUG_UNLESS (s->items);
-    slot = &s->items[s->n++];
-    *slot = (Slot){ .memory = memory };
-    s->n_free++;
-  }
+  if (!slot && !add_block (s, err))
+    return NULL;
+  slot = slot ? slot : find_room (s);
   s->n_free -= slot->state == FREE;
   s->n_kept -= slot->state == KEPT;
   slot->state = TAKEN;

@@ -55,24 +55,21 @@ slots_forget_what_was_not_asked_for_the_longest (void)
       CHECK ((slot != NULL) == twin_find (&t, key));
       if (slot && pick (3) == 0) {
         em_slots_give (s, slot);
-        t.idle += twin_drop (&t, key);
+        twin_drop (&t, key);
       }
       break;
     default:
       slot = em_slots_take (s, &err);
       CHECK (slot);
-      if (t.idle)
-        t.idle--;
-      else if (t.n == ROOM)
+      if (t.n == ROOM)
         twin_drop (&t, t.order[0]);
       if (pick (5) == 0) {
         em_slots_give (s, slot);
-        t.idle++;
         break;
       }
       *slot = 1000 + key;
       em_slots_keep (s, slot, key);
-      t.idle += twin_drop (&t, key);
+      twin_drop (&t, key);
       t.order[t.n++] = key;
     }
     CHECK_INT (em_slots_in_use (s), t.n);

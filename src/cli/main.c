@@ -43,6 +43,7 @@ main (int argc, char **argv)
   struct sigaction on_interrupt = { .sa_handler = interrupted };
 
   em_threads_sleep_when_idle (argv);
+  g_set_prgname ("earmark-cli"); /* not the command, which the option parser would take */
   setlocale (LC_ALL, "C.UTF-8"); /* files and logs: a point is the decimal mark everywhere */
   sigaction (SIGINT, &on_interrupt, NULL);
   sigaction (SIGTERM, &on_interrupt, NULL);

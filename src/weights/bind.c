@@ -39,8 +39,7 @@ new_binder (void)
 {
   EmBinder *b = calloc (1, sizeof *b);
 
-  if (!b)
-    abort (); /* half a kilobyte: nothing would work after this */
+  EM_BUG_UNLESS (b); /* half a kilobyte: nothing would work after this */
   return b;
 }
 

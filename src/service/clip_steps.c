@@ -41,6 +41,7 @@ run_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (EmDelta) delta = em_store_call_finish (EM_STORE (source), result, &error);
 
+  self->n_running--;
   drop_draft (self, run->ticket);
   if (delta && !self->is_closed)
     em_clip_apply (self, delta);
@@ -66,6 +67,7 @@ run_with_ticket (EmClip *self, EmVerb *verb, EmVerbDone done, guint64 ticket)
   run->verb = verb;
   run->done = done;
   run->ticket = ticket;
+  self->n_running++;
   em_store_call_async (self->store, em_verb_run, verb, NULL, delta_free, run_cb, run);
 }
 
@@ -73,6 +75,12 @@ void
 em_clip_run (EmClip *self, EmVerb *verb, EmVerbDone done)
 {
   run_with_ticket (self, verb, done, 0);
+}
+
+bool
+em_clip_is_settled (EmClip *self)
+{
+  return self->n_running == 0 && self->n_decoding == 0 && !self->reading_masks;
 }
 
 /* Decoding ----------------------------------------------------------------------------------------

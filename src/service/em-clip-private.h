@@ -48,7 +48,7 @@ struct _EmClip {
   EmDbMove undo, redo;
   GArray *drafts; /* EmDraft */
   guint64 next_ticket;
-  int n_decoding;
+  int n_decoding, n_running; /* decodes; verbs on their way */
   bool reading_masks;
 
   GHashTable *proposals; /* frame -> EmProposal, owned */

@@ -132,5 +132,7 @@ void em_clip_track (EmClip *self, int direction);
 bool em_clip_is_tracking (EmClip *self);
 const char *em_clip_track_problem (EmClip *self); /* why Track cannot run now, or NULL */
 void em_clip_cancel (EmClip *self);               /* whatever runs */
+/* Every verb given so far is in the project and mirrored, no cell waits for its mask. */
+bool em_clip_is_settled (EmClip *self);
 
 G_END_DECLS

@@ -62,6 +62,16 @@ typedef struct {
   bool stale, rejected, pending;
 } EmDbRun;
 GArray *em_db_lane (EmDb *db, int64_t clip, int64_t object, GError **error); /* of EmDbRun */
+/* The cells of an object with what their masks are, runs left out: what tracking plans with. */
+typedef struct {
+  int frame;
+  EmState state;
+  bool stale, rejected, pending;
+  int64_t made, area; /* 0 and -1 without a mask */
+  EmOrigin origin;
+  const char *weights; /* interned, or NULL */
+} EmDbLaneCell;
+GArray *em_db_lane_cells (EmDb *db, int64_t clip, int64_t object, GError **error);
 bool em_db_counts (EmDb *db, int64_t clip, int64_t object, EmDbCounts *out,
                    GError **error); /* object 0: all */
 

@@ -89,6 +89,38 @@ em_db_lane (EmDb *db, int64_t clip, int64_t object, GError **error)
   return g_steal_pointer (&runs);
 }
 
+GArray *
+em_db_lane_cells (EmDb *db, int64_t clip, int64_t object, GError **error)
+{
+  g_autoptr (GArray) cells = em_lane_cells (db, clip, object, error);
+  g_autoptr (GArray) all = g_array_new (FALSE, FALSE, sizeof (EmDbLaneCell));
+
+  if (!cells)
+    return NULL;
+  for (guint i = 0; i < cells->len; i++) {
+    const EmLaneCell *c = &g_array_index (cells, EmLaneCell, i);
+    EmDbLaneCell out
+        = { c->frame, c->state, c->stale, c->rejected, c->pending, c->made, -1, 0, NULL };
+    EmSql q = em_sql (db, "SELECT area, origin, weights FROM mask"
+                          " WHERE clip = ? AND object = ? AND frame = ? AND made = ?");
+
+    em_sql_int (&q, clip);
+    em_sql_int (&q, object);
+    em_sql_int (&q, c->frame);
+    em_sql_int (&q, c->made);
+    if (em_sql_row (&q)) {
+      out.area = em_sql_get_int (&q, 0);
+      out.origin = (EmOrigin) CLAMP (em_sql_get_int (&q, 1), 0, EM_N_ORIGINS - 1);
+      if (sqlite3_column_type (q.stmt, 2) != SQLITE_NULL)
+        out.weights = g_intern_string (em_sql_peek_text (&q, 2));
+    }
+    if (!em_sql_end (&q, error))
+      return NULL;
+    g_array_append_val (all, out);
+  }
+  return g_steal_pointer (&all);
+}
+
 static bool
 count_object (EmDb *db, int64_t clip, int64_t object, EmDbCounts *out, GError **error)
 {

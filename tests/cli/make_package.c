@@ -1,7 +1,7 @@
 /* make_package.c - writes a small model package of random weights, sound or spoilt.
  *
- * usage: make-package FILE [KIND]; KIND is "hearing" for one with VGGish and fuser, or one of the
- * spoilers below. */
+ * usage: make-package FILE [KIND]; KIND is "hearing" for one with VGGish and fuser, "finding" for
+ * one that also takes whatever it sees for an object, or one of the spoilers below. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +84,9 @@ spoil_list (List *list, const char *kind, const char **config)
     *config = changed;
   } else if (strcmp (kind, "noconfig") == 0) {
     *config = NULL;
+  } else if (strcmp (kind, "finding") == 0) {
+    t = &list->tensors[find (list, "sam2.sam_mask_decoder.pred_obj_score_head.layers.2.bias")];
+    em_f32 (t)[0] = 5;
   } else {
     return strcmp (kind, "sound") == 0;
   }
@@ -139,13 +142,13 @@ main (int argc, char **argv)
   EmError err = EM_ERROR_INIT;
   const char *kind = argc > 2 ? argv[2] : "sound", *json = config_json;
 
-  if (strcmp (kind, "hearing") == 0) {
+  if (strcmp (kind, "hearing") == 0 || strcmp (kind, "finding") == 0) {
     int before = (int) (strstr (config_json, "\"labels\"") - config_json);
 
     snprintf (with_ears, sizeof with_ears, "%.*s%s%s", before, config_json, hearing_json,
               config_json + before);
     json = with_ears;
-    kind = "sound";
+    kind = strcmp (kind, "finding") == 0 ? kind : "sound";
   }
   if (argc < 2 || !em_model_config_parse (&config, json, "built in", &err)) {
     fprintf (stderr, "usage: make-package FILE [KIND]; %s\n", err.text);

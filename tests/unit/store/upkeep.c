@@ -177,6 +177,18 @@ tracks_hold_what_was_asked_for (void)
     em_rle_clear (&want);
   }
   em_tracks_free (t);
+  {
+    g_autoptr (GArray) cells = NULL;
+
+    MUST (cells = em_db_lane_cells (f.db, f.clip, a, error));
+    CHECK_INT (cells->len, 2);
+    CHECK_INT (g_array_index (cells, EmDbLaneCell, 0).origin, EM_ORIGIN_BRUSH);
+    CHECK (g_array_index (cells, EmDbLaneCell, 0).area > 0);
+    CHECK (g_array_index (cells, EmDbLaneCell, 1).stale);
+    g_clear_pointer (&cells, g_array_unref);
+    MUST (cells = em_db_lane_cells (f.db, f.clip, b, error));
+    CHECK_INT (g_array_index (cells, EmDbLaneCell, 1).area, -1); /* cleared: no mask */
+  }
   MUST (few = em_db_tracks (f.db, f.clip, EM_STATES_PROTECTED, error));
   CHECK_INT (few->objects[0].n_masks, 1);
   em_tracks_free (few);

@@ -5,34 +5,44 @@
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/vec.h"
 
+#define STRETCH 256 /* values summed in float before they enter a double */
+
+/* Sum of (x - from), or of its square. */
+static inline double
+sum_from (const float *x, int64_t n, float from, bool squared)
+{
+  double sum = 0;
+
+  for (int64_t at = 0; at < n; at += STRETCH) {
+    int64_t end = at + STRETCH < n ? at + STRETCH : n;
+    float part = 0;
+
+#pragma omp simd reduction(+ : part)
+    for (int64_t i = at; i < end; i++)
+      part += squared ? (x[i] - from) * (x[i] - from) : x[i] - from;
+    sum += part;
+  }
+  return sum;
+}
+
 /* Mean first, then distance from it: E[x^2] - E[x]^2 saves a pass and loses every digit once
- * |mean| >> spread. For the same reason sums run over the distance from a pivot, the mean of the
- * first few: those differences are exact or as small as the spread, and float sums of them are as
- * good as sums in double at half the time. */
+ * |mean| >> spread. For the same reason the mean is summed over the distance from a pivot, the mean
+ * of the first few: those differences are exact or as small as the spread, and short float sums of
+ * them are as good as sums in double at half the time. */
 static inline void
 normalise (float *restrict out, const float *restrict in, const float *gain, const float *bias,
            int64_t c, float eps, EmAct act)
 {
-  float pivot = 0, mean = 0, var = 0;
   int64_t few = c < VEC ? c : VEC;
+  float pivot = (float) (sum_from (in, few, 0, false) / (double) few);
+  double away = sum_from (in, c, pivot, false) / (double) c;
+  float mean = (float) (pivot + away), left = (float) (pivot + away - mean);
+  double var = sum_from (in, c, mean, true) / (double) c - (double) left * left;
+  float rstd = (float) (1 / sqrt ((var > 0 ? var : 0) + (double) eps));
 
-  for (int64_t i = 0; i < few; i++)
-    pivot += in[i];
-  pivot /= (float) few;
-#pragma omp simd reduction(+ : mean)
-  for (int64_t i = 0; i < c; i++)
-    mean += in[i] - pivot;
-  mean /= (float) c;
-#pragma omp simd reduction(+ : var)
-  for (int64_t i = 0; i < c; i++) {
-    float away = in[i] - pivot - mean;
-    var += away * away;
-  }
-
-  float rstd = 1 / sqrtf (var / (float) c + eps);
 #pragma omp simd
   for (int64_t i = 0; i < c; i++)
-    out[i] = activate_f32 ((in[i] - pivot - mean) * rstd * gain[i] + bias[i], act);
+    out[i] = activate_f32 ((in[i] - mean - left) * rstd * gain[i] + bias[i], act);
 }
 
 void

@@ -63,9 +63,9 @@ em_cli_parse (int *argc, char ***argv, const GOptionEntry *entries, const char *
   }
   if (help) {
     g_autofree char *text = g_option_context_get_help (context, TRUE, NULL);
-    char *options_part = strchr (text, '\n');
+    const char *rest = strstr (text, "\n\n"); /* after GLib's own line of usage */
 
-    printf ("Usage:\n  earmark-cli %s\n%s", title, options_part ? options_part : "");
+    printf ("Usage:\n  earmark-cli %s%s", title, rest ? rest : "\n");
     return false;
   }
   if (*argc - 1 < min || *argc - 1 > max) {

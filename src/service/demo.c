@@ -1,7 +1,6 @@
 /* demo.c - the model inside the program: the package's bytes, as the assembler put them there. */
 #include "service/demo.h"
 
-#ifdef EM_DEMO_FILE
 __asm__(".pushsection .rodata, \"a\", @progbits\n"
         ".balign 64\n"
         ".hidden em_demo_begin\n"
@@ -16,31 +15,9 @@ __asm__(".pushsection .rodata, \"a\", @progbits\n"
 
 extern const char em_demo_begin[], em_demo_end[];
 
-bool
-em_demo_is_built_in (void)
-{
-  return true;
-}
-
 EmWeights *
 em_demo_weights (EmError *err)
 {
   return em_weights_open_bytes (em_demo_begin, (size_t) (em_demo_end - em_demo_begin),
                                 "the demo model", err);
 }
-#else
-bool
-em_demo_is_built_in (void)
-{
-  return false;
-}
-
-EmWeights *
-em_demo_weights (EmError *err)
-{
-  em_fail (err, EM_E_WEIGHTS,
-           "this build has no demo model inside: give --model FILE, or build "
-           "with data/demo/demo.safetensors in place");
-  return NULL;
-}
-#endif

@@ -185,6 +185,24 @@ check_loading (void)
   CHECK_TEXT (em_engine_model_name (world.engine), "tiny"); /* the one before stays */
 }
 
+/* The demo model is part of the program. */
+static void
+check_demo (void)
+{
+  EmEngine *engine = em_engine_new ();
+  Got got = { 0 };
+
+  em_engine_load_async (engine, NULL, "cpu", NULL, loaded_cb, &got);
+  UNTIL (got.n == 1);
+  CHECK_INT (got.status, EM_OK);
+  CHECK (em_engine_has_sound (engine));
+  CHECK_INT (strlen (em_engine_model_digest (engine)), 64);
+  got_clear (&got);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_finalize_object (engine);
+}
+
 static void
 check_decode (void)
 {
@@ -733,6 +751,7 @@ main (void)
                           world.tiny.tensors, metadata, 1, &err));
   world.engine = em_engine_new ();
   check_loading ();
+  check_demo ();
   check_decode ();
   check_suggest ();
   check_track ();

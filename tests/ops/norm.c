@@ -5,7 +5,7 @@
 EM_CHECK (layer_norm)
 {
   for (int round = 0; check_round (k, &round, 80);) {
-    int64_t rows = rnd_int (k, 1, 70), c = rnd_pick (k, 1, 17, 31, 32, 33, 144, 768, 1152);
+    int64_t rows = rnd_int (k, 1, 150), c = rnd_pick (k, 1, 4, 7, 16, 17, 31, 33, 144, 768, 1152);
     double shift = round % 3 ? 0 : 1000; /* here a one-pass variance is off by thousands */
     EmTensor *x = rnd_normal (k, shift, 1, 1, rows, c);
     EmTensor *w = rnd_normal (k, 1, 0.2, c), *b = rnd_normal (k, 0, 1, c);
@@ -34,12 +34,16 @@ EM_CHECK (layer_norm)
     EmTensor *x = rnd_normal (k, 0, 1, 65536, 144), *w = rnd_normal (k, 1, 1, 144);
     EmTensor *b = rnd_normal (k, 0, 1, 144), *small = rnd_normal (k, 0, 1, 4096, 24);
     EmTensor *w2 = rnd_normal (k, 1, 1, 24), *b2 = rnd_normal (k, 0, 1, 24);
+    EmTensor *narrow = rnd_normal (k, 0, 1, 65536, 4), *w3 = rnd_normal (k, 1, 1, 4);
+    EmTensor *b3 = rnd_normal (k, 0, 1, 4);
 
     BENCH_BYTES (k, em_layer_norm (check_ctx (k), x, w, b, 1e-6f), "65536x144", 8.0 * 65536 * 144);
     BENCH_BYTES (k, em_layer_norm_act (check_ctx (k), x, w, b, 1e-6f, EM_ACT_GELU),
                  "65536x144 gelu", 8.0 * 65536 * 144);
     BENCH_BYTES (k, em_layer_norm (check_ctx (k), small, w2, b2, 1e-6f), "4096x24",
                  8.0 * 4096 * 24);
+    BENCH_BYTES (k, em_layer_norm_act (check_ctx (k), narrow, w3, b3, 1e-6f, EM_ACT_GELU),
+                 "65536x4 gelu", 8.0 * 65536 * 4);
   }
 }
 

@@ -67,6 +67,8 @@ spoil_list (List *list, const char *kind, const char **config)
     int i = find (list, "sam2.no_mem_embed");
 
     list->n--;
+    free (list->names[i]);
+    free (list->tensors[i].data);
     list->names[i] = list->names[list->n];
     list->tensors[i] = list->tensors[list->n];
   } else if (strcmp (kind, "shape") == 0) {

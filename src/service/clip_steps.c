@@ -80,7 +80,7 @@ em_clip_run (EmClip *self, EmVerb *verb, EmVerbDone done)
 bool
 em_clip_is_settled (EmClip *self)
 {
-  return self->n_running == 0 && self->n_decoding == 0 && !self->reading_masks;
+  return self->n_running == 0 && self->decoding->len == 0 && !self->reading_masks;
 }
 
 /* Decoding ----------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ decoded_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (EmDecoded) answer = em_engine_decode_finish (EM_ENGINE (source), result, &error);
 
-  self->n_decoding--;
+  g_ptr_array_remove_fast (self->decoding, decode);
   em_clip_notify (self, "busy");
   if (answer && !self->is_closed) {
     EmVerb *verb = em_verb_new (EM_VERB_FILL, self->id, decode->object, decode->frame);
@@ -127,6 +127,19 @@ decoded_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_free (decode);
 }
 
+static bool
+is_decoding (EmClip *self, const EmDeltaCell *cell)
+{
+  for (guint i = 0; i < self->decoding->len; i++) {
+    const Decode *decode = self->decoding->pdata[i];
+
+    if (decode->object == cell->object && decode->frame == cell->frame
+        && decode->step == cell->row->step)
+      return true;
+  }
+  return false;
+}
+
 static void
 decode_pending (EmClip *self, const EmDeltaCell *cell)
 {
@@ -135,11 +148,8 @@ decode_pending (EmClip *self, const EmDeltaCell *cell)
   int64_t base = 0;
   Decode *decode;
 
-  if (!em_engine_is_loaded (self->engine)) {
-    em_clip_notice (
-        self, _ ("No model is loaded: the prompt is kept and decoded when there is one"), NULL);
-    return;
-  }
+  if (!em_engine_is_loaded (self->engine) || is_decoding (self, cell))
+    return; /* asked again when there is a model */
   if (!em_prompts_from_json (cell->row->prompts, &set, &base, &error)) {
     em_clip_fail (self, "%s", error->message);
     return;
@@ -152,10 +162,29 @@ decode_pending (EmClip *self, const EmDeltaCell *cell)
   decode->frame = cell->frame;
   decode->step = cell->row->step;
   decode->by_sound = set.sound && set.n == 0;
-  self->n_decoding++;
+  g_ptr_array_add (self->decoding, decode);
   em_clip_notify (self, "busy");
   em_engine_decode_async (self->engine, self->engine_clip, cell->object, cell->frame, &set, false,
                           self->cancellable, decoded_cb, decode);
+}
+
+static void
+pending_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (EmClip) self = data;
+  g_autoptr (EmDelta) delta = em_store_call_finish (EM_STORE (source), result, NULL);
+
+  self->n_running--;
+  if (delta && !self->is_closed)
+    em_clip_apply (self, delta);
+}
+
+void
+em_clip_decode_waiting (EmClip *self)
+{
+  self->n_running++;
+  em_store_call_async (self->store, em_clip_read_pending, g_memdup2 (&self->id, sizeof self->id),
+                       g_free, delta_free, pending_cb, g_object_ref (self));
 }
 
 /* Mirroring ---------------------------------------------------------------------------------------
@@ -336,6 +365,9 @@ em_clip_add_prompt (EmClip *self, const EmPrompt *prompt)
     em_clip_notice (self, _ ("The object is locked"), NULL);
     return;
   }
+  if (!em_engine_is_loaded (self->engine))
+    em_clip_notice (
+        self, _ ("No model is loaded: the prompt is kept and decoded when there is one"), NULL);
   em_clip_pause (self);
   verb = verb_here (self, EM_VERB_ADD_PROMPT);
   verb->prompt = *prompt;

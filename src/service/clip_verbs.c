@@ -217,6 +217,26 @@ em_clip_read_all (EmDb *db, gpointer data, GError **error)
   return g_steal_pointer (&delta);
 }
 
+gpointer
+em_clip_read_pending (EmDb *db, gpointer data, GError **error)
+{
+  int64_t clip = *(int64_t *) data;
+  g_autoptr (GPtrArray) rows = em_db_pending (db, clip, error);
+  g_autoptr (EmDelta) delta = delta_new ();
+
+  if (rows == NULL)
+    return NULL;
+  for (guint i = 0; i < rows->len; i++) {
+    const EmDbCell *row = rows->pdata[i];
+
+    if (!read_cell (db, clip, delta, row->object, row->frame, error))
+      return NULL;
+  }
+  if (!em_db_peek (db, clip, &delta->undo, &delta->redo, error))
+    return NULL;
+  return g_steal_pointer (&delta);
+}
+
 EmMaskWish *
 em_mask_wish_new (int64_t clip)
 {

@@ -100,6 +100,10 @@ gpointer em_verb_run (EmDb *db, gpointer data, GError **error);
 /* All lanes and objects of a clip: what opening shows first. EmStoreFunc on an int64_t clip id. */
 gpointer em_clip_read_all (EmDb *db, gpointer data, GError **error);
 
+/* The cells that still wait for their mask. EmStoreFunc on an int64_t clip id, the answer an
+ * EmDelta that moves nothing. */
+gpointer em_clip_read_pending (EmDb *db, gpointer data, GError **error);
+
 /* Missing masks. EmStoreFunc: `data` an EmMaskWish, the answer a GPtrArray of EmMask or NULL,
  * beside the wishes. */
 typedef struct {

@@ -48,7 +48,8 @@ struct _EmClip {
   EmDbMove undo, redo;
   GArray *drafts; /* EmDraft */
   guint64 next_ticket;
-  int n_decoding, n_running; /* decodes; verbs on their way */
+  GPtrArray *decoding; /* of clip_steps.c: decodes that have no answer yet */
+  int n_running;       /* verbs on their way */
   bool reading_masks;
 
   GHashTable *proposals; /* frame -> EmProposal, owned */
@@ -78,6 +79,8 @@ void em_clip_show_frame (EmClip *self, int frame, GBytes *rgba);
 typedef void (*EmVerbDone) (EmClip *self, const EmVerb *verb, const EmDelta *delta, GError *error);
 void em_clip_run (EmClip *self, EmVerb *verb, EmVerbDone done);
 void em_clip_apply (EmClip *self, const EmDelta *delta);
+/* Clicks that waited for a model. */
+void em_clip_decode_waiting (EmClip *self);
 /* clip_suggest.c */
 void em_clip_read_suggestions (EmClip *self);
 void em_clip_proposals_after (EmClip *self, const EmDelta *delta);

@@ -366,7 +366,8 @@ engine_loaded_cb (EmClip *self)
 {
   if (self->is_closed || self->status != EM_CLIP_READY)
     return;
-  em_clip_ask_missing_masks (self); /* clicks that waited for a model are decoded now */
+  if (em_engine_is_loaded (self->engine))
+    em_clip_decode_waiting (self);
   em_clip_scene_changed (self);
 }
 
@@ -435,6 +436,7 @@ em_clip_finalize (GObject *object)
   g_clear_pointer (&self->first, em_delta_free);
   g_clear_error (&self->track_error);
   g_array_unref (self->drafts);
+  g_ptr_array_unref (self->decoding);
   g_array_unref (self->track_waiting);
   g_hash_table_unref (self->proposals);
   g_free (self->grid);
@@ -470,7 +472,7 @@ em_clip_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspe
     g_value_set_boolean (value, em_clip_can_redo (self));
     break;
   case PROP_BUSY:
-    g_value_set_boolean (value, self->n_decoding > 0 || self->n_suggesting > 0);
+    g_value_set_boolean (value, self->decoding->len > 0 || self->n_suggesting > 0);
     break;
   case PROP_TRACKING:
     g_value_set_boolean (value, em_clip_is_tracking (self));
@@ -521,6 +523,7 @@ em_clip_init (EmClip *self)
 {
   self->cancellable = g_cancellable_new ();
   self->objects = g_list_store_new (EM_TYPE_OBJECT);
+  self->decoding = g_ptr_array_new ();
   self->drafts = g_array_new (FALSE, FALSE, sizeof (EmDraft));
   self->track_waiting = g_array_new (FALSE, FALSE, sizeof (EmTrackedMask));
   g_array_set_clear_func (self->track_waiting, clear_tracked);

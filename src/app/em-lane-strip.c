@@ -132,7 +132,10 @@ draw_run (cairo_t *cr, const EmRun *run, guint rgb, double x, double w, double m
     hatch (cr, x, top, w, BAR);
     break;
   case EM_STATE_PROPAGATED:
-    if (run->stale) {
+    if (run->is_empty) {
+      cairo_rectangle (cr, x, middle + BAR / 2.0 - 2, w, 2);
+      cairo_fill (cr);
+    } else if (run->stale) {
       cairo_set_line_width (cr, BAR / 2.0);
       cairo_set_dash (cr, dash, 2, 0);
       cairo_move_to (cr, x, middle + BAR / 4.0);

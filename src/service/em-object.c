@@ -173,11 +173,17 @@ em_object_next_decided (EmObject *self, int frame, int direction)
 }
 
 static bool
+is_empty (const EmCell *cell)
+{
+  return cell->mask && cell->mask->area == 0;
+}
+
+static bool
 is_same_run (const EmCell *a, const EmCell *b)
 {
   return a->state == b->state && a->stale == b->stale && a->rejected == b->rejected
-         && a->pending == b->pending && a->state != EM_STATE_KEYFRAME
-         && a->state != EM_STATE_CORRECTED;
+         && a->pending == b->pending && is_empty (a) == is_empty (b)
+         && a->state != EM_STATE_KEYFRAME && a->state != EM_STATE_CORRECTED;
 }
 
 GArray *
@@ -193,7 +199,8 @@ em_object_runs (EmObject *self, int first, int last)
                   .state = cell->state,
                   .stale = cell->stale,
                   .rejected = cell->rejected,
-                  .pending = cell->pending };
+                  .pending = cell->pending,
+                  .is_empty = is_empty (cell) };
 
     if (!cell->exists || cell->state == EM_STATE_EMPTY)
       continue;

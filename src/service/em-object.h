@@ -64,6 +64,7 @@ typedef struct {
   int first, last; /* both included */
   EmState state;
   bool stale, rejected, pending;
+  bool is_empty; /* a mask without pixels: the tracker lost the object */
 } EmRun;
 /* The lane as runs of equal cells, frames first..last; of EmRun. Keyframes and corrections are a
  * run each: every one carries its own mark. */

@@ -41,7 +41,7 @@ typedef struct {
   bool corrected_become_cond; /* add_all_frames_to_correct_as_cond */
   bool binarize_prompted;     /* binarize_mask_from_pts_for_mem_enc */
   bool dynamic_multimask;     /* fall back from an unstable single mask */
-  int max_cond_frames;        /* nearest conditioning frames attended; 0: all */
+  int max_cond_frames;        /* nearest conditioning frames attended, at least 2; 0: all */
   size_t feature_cache_bytes; /* image features and audio prompts kept */
   /* Memories of tracked frames kept. Beyond it those farthest from the current frame go first; what
    * the next step attends to, conditioning frames and frames being corrected never do. */

@@ -88,14 +88,15 @@ em_sound_n_windows (const EmSoundStore *s)
   return s->n_windows;
 }
 
-/* Sample 2k, of interleaved ears, or silence where there is none. */
+/* A second's samples, both ears in turn; silence where the sound has ended. */
 static void
 copy_second (const EmSoundStore *s, int second, float *out)
 {
   int64_t begin = (int64_t) second * EM_MEL_RATE, n = s->source->n_samples - begin;
 
   n = n < 0 ? 0 : n > EM_MEL_RATE ? EM_MEL_RATE : n;
-  memcpy (out, s->source->sound + 2 * begin, (size_t) n * 2 * sizeof *out);
+  if (n > 0)
+    memcpy (out, s->source->sound + 2 * begin, (size_t) n * 2 * sizeof *out);
   memset (out + 2 * n, 0, (size_t) (EM_MEL_RATE - n) * 2 * sizeof *out);
 }
 

@@ -119,8 +119,8 @@ evaluate_model (Job *job, const EmCase *item, const EmTracks *truth, EmError *er
          && fits (truth, &open.media->source, err);
   job->measure.slice = item->slice;
   good = good
-         && em_measure_clip (job->report, &job->measure, open.predictor, truth, open.media->grid,
-                             open.media->n_grid, err);
+         && em_measure_clip (job->report, &job->measure, open.predictor, &open.media->source, truth,
+                             err);
   em_cli_clip_close (&open);
   return good;
 }

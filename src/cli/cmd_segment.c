@@ -99,9 +99,11 @@ compute (Job *job, EmError *err)
   bool good;
 
   em_cli_progress_begin (&progress, &job->o.shared, "masks", n_wanted (job) * n_objects);
-  good = job->o.prompts ? em_segment_prompts (&job->masks, &job->clip, &job->prompts, job->wanted,
-                                              &progress, err)
-                        : em_segment_sound (&job->masks, &job->clip, job->wanted, &progress, err);
+  good = job->o.prompts
+             ? em_segment_prompts (&job->masks, job->clip.predictor, &job->clip.media->source,
+                                   &job->prompts, job->wanted, &progress, err)
+             : em_segment_sound (&job->masks, job->clip.predictor, &job->clip.media->source,
+                                 job->wanted, &progress, err);
   em_cli_progress_end (&progress, job->masks.n);
   return good;
 }

@@ -14,9 +14,8 @@ typedef struct {
   EmReport *report;
   const EmMeasureOptions *o;
   EmPredictor *p;
+  const EmClipSource *source;
   const EmTracks *truth;
-  const int *grid;
-  int n_grid;
 } Measure;
 
 /* The ways to prompt, each with and without sound. */
@@ -83,6 +82,10 @@ em_measure_declare (EmReport *r, const EmMeasureOptions *o)
     em_report_measure (r, "false alarm, area",
                        "mean share of the picture that is marked on those (the root of it is null "
                        "S)");
+    if (o->track)
+      em_report_measure (r, "sound, tracked",
+                         "all frames, the grid masks being key frames of the tracker; against the "
+                         "union of what sounds for half of the frame's second");
   }
   for (int by = 0; by < N_PROMPTS; by++)
     for (int mix = 0; mix < N_MIXES; mix++)
@@ -125,17 +128,17 @@ add_share (Measure *m, const char *measure, const char *class_name, int frame, d
                  &(EmSample){ m->o->slice, m->truth->name, class_name, frame, share, NAN });
 }
 
-/* The union of what sounds in a second, on its grid frame; width 0 if something that sounds is not
+/* The union of what sounds in a second, on a frame of it; width 0 if something that sounds is not
  * labelled there. `class_name` is that of the one that sounds, "several" or "none". */
 static EmRle
-sounding_union (const Measure *m, int second, const char **class_name)
+sounding_union (const Measure *m, int second, int frame, const char **class_name)
 {
   EmRle u = em_rle_new (m->truth->width, m->truth->height);
 
   *class_name = "none";
   for (int i = 0; i < m->truth->n_objects; i++) {
     const EmTrackObject *o = &m->truth->objects[i];
-    const EmRle *mask = em_truth_mask (m->truth, o, m->grid[second]);
+    const EmRle *mask = em_truth_mask (m->truth, o, frame);
     EmRle wider;
 
     if (!em_truth_sounds (m->truth, o->id, second))
@@ -157,9 +160,9 @@ score_second (Measure *m, int second, const EmAnswer *answer)
 {
   EmRle nothing = em_rle_new (m->truth->width, m->truth->height);
   const EmRle *heard = em_segment_is_heard (m->p, second, answer) ? &answer->mask : &nothing;
-  int frame = m->grid[second];
+  int frame = m->source->grid[second];
   const char *class_name;
-  EmRle u = sounding_union (m, second, &class_name);
+  EmRle u = sounding_union (m, second, frame, &class_name);
 
   if (in_view (&u)) {
     add_pair (m, "sound", class_name, frame, heard, &u);
@@ -189,6 +192,30 @@ measure_sound (Measure *m, EmError *err)
       em_answer_clear (&answers[i]);
   }
   g_free (answers);
+  return good;
+}
+
+/* Grid masks as key frames, all other frames tracked: as segment does it. */
+static bool
+measure_all_frames (Measure *m, EmError *err)
+{
+  EmSegments found = { 0 };
+  g_autofree bool *wanted = g_new (bool, m->source->n_frames);
+  bool good;
+
+  memset (wanted, true, sizeof *wanted * (size_t) m->source->n_frames);
+  good = em_segment_sound (&found, m->p, m->source, wanted, NULL, err);
+  for (int i = 0; good && i < found.n; i++) {
+    const EmSegment *item = &found.items[i];
+    const char *class_name;
+    EmRle u
+        = sounding_union (m, em_segment_second (m->source, item->frame), item->frame, &class_name);
+
+    if (in_view (&u))
+      add_pair (m, "sound, tracked", class_name, item->frame, &item->mask, &u);
+    em_rle_clear (&u);
+  }
+  em_segments_clear (&found);
   return good;
 }
 
@@ -230,7 +257,7 @@ measure_prompt (Measure *m, const EmTrackObject *o, int frame, const EmRle *mask
 static bool
 measure_object (Measure *m, const EmTrackObject *o, int second, EmError *err)
 {
-  int frame = m->grid[second];
+  int frame = m->source->grid[second];
   const EmRle *mask = em_truth_mask (m->truth, o, frame);
 
   if (!in_view (mask))
@@ -326,12 +353,14 @@ measure_tracks (Measure *m, PromptBy by, MixBy mix, EmError *err)
 
 bool
 em_measure_clip (EmReport *report, const EmMeasureOptions *options, EmPredictor *p,
-                 const EmTracks *truth, const int *grid, int n_grid, EmError *err)
+                 const EmClipSource *source, const EmTracks *truth, EmError *err)
 {
-  Measure m = { report, options, p, truth, grid, n_grid };
-  bool good = !(options->what & EM_MEASURE_SOUND) || measure_sound (&m, err);
+  Measure m = { report, options, p, source, truth };
+  bool with_sound = options->what & EM_MEASURE_SOUND;
+  bool good = (!with_sound || measure_sound (&m, err))
+              && (!with_sound || !options->track || measure_all_frames (&m, err));
 
-  for (int k = 0; k < n_grid; k++)
+  for (int k = 0; k < source->n_grid; k++)
     for (int i = 0; good && i < truth->n_objects; i++)
       good = measure_object (&m, &truth->objects[i], k, err);
   for (int by = 0; options->track && by < N_PROMPTS; by++)

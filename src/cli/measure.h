@@ -27,9 +27,9 @@ typedef struct {
 /* Declares the measures that these options lead to. */
 void em_measure_declare (EmReport *report, const EmMeasureOptions *options);
 
-/* `truth` fits the clip that `p` is open on, whose grid is `grid`. */
+/* `truth` fits the clip, `source`, that `p` is open on. */
 bool em_measure_clip (EmReport *report, const EmMeasureOptions *options, EmPredictor *p,
-                      const EmTracks *truth, const int *grid, int n_grid, EmError *err);
+                      const EmClipSource *source, const EmTracks *truth, EmError *err);
 
 /* What a project holds of the clip, all states. EM_E_INPUT if it is not the same clip. */
 void em_measure_declare_stored (EmReport *report);

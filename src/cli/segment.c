@@ -9,6 +9,13 @@ interrupted (EmError *err)
   return em_fail (err, EM_E_CANCELLED, "interrupted");
 }
 
+static void
+advance (EmCliProgress *progress, int done)
+{
+  if (progress)
+    em_cli_progress (progress, done);
+}
+
 static double
 seconds_since (gint64 start_us)
 {
@@ -64,6 +71,14 @@ wanted_span (const bool *wanted, int n, int *first, int *last)
   for (*last = n - 1; *last >= 0 && !wanted[*last]; (*last)--)
     ;
   return *first <= *last;
+}
+
+int
+em_segment_second (const EmClipSource *source, int frame)
+{
+  int k = (int) (source->pts_ns[frame] / 1000000000);
+
+  return k < source->n_grid ? k : source->n_grid - 1;
 }
 
 bool
@@ -138,15 +153,6 @@ listen (Heard *h, EmPredictor *p, int second, EmError *err)
   return good;
 }
 
-/* The second that a frame belongs to. */
-static int
-second_of (const EmClipSource *s, int frame)
-{
-  int k = (int) (s->pts_ns[frame] / 1000000000);
-
-  return k < s->n_grid ? k : s->n_grid - 1;
-}
-
 /* Is most of the mask inside what sounds in that second? */
 static int
 sounds (const Heard *h, int second, const EmRle *mask)
@@ -198,13 +204,13 @@ static void
 take_sound (void *self, int frame, EmAnswer *answers)
 {
   SoundTrack *t = self;
-  int second = second_of (t->source, frame);
+  int second = em_segment_second (t->source, frame);
 
   if (!t->wanted[frame] || t->done[frame] || !t->heard->heard[second])
     return;
   append_answer (t->out, 1, frame, &answers[0])->sounding = 1;
   t->done[frame] = true;
-  em_cli_progress (t->progress, ++t->n_done);
+  advance (t->progress, ++t->n_done);
 }
 
 /* Grid frames are key frames, silent seconds are empty; the rest is tracked from the first key
@@ -237,7 +243,7 @@ settle (SoundTrack *t)
   bool open = false;
 
   for (int f = 0; f < s->n_frames; f++) {
-    int k = second_of (s, f);
+    int k = em_segment_second (s, f);
     bool is_grid = f == s->grid[k];
 
     if (!t->wanted[f])
@@ -259,10 +265,9 @@ settle (SoundTrack *t)
 }
 
 bool
-em_segment_sound (EmSegments *out, EmCliClip *clip, const bool *wanted, EmCliProgress *progress,
-                  EmError *err)
+em_segment_sound (EmSegments *out, EmPredictor *p, const EmClipSource *s, const bool *wanted,
+                  EmCliProgress *progress, EmError *err)
 {
-  const EmClipSource *s = &clip->media->source;
   int first, last;
   bool good = true;
   gint64 start = g_get_monotonic_time ();
@@ -274,13 +279,13 @@ em_segment_sound (EmSegments *out, EmCliClip *clip, const bool *wanted, EmCliPro
   heard_init (&heard, s);
   for (int f = first; good && f <= last; f++)
     if (wanted[f])
-      good = listen (&heard, clip->predictor, second_of (s, f), err);
+      good = listen (&heard, p, em_segment_second (s, f), err);
   out->decode_s = seconds_since (start);
   start = g_get_monotonic_time ();
   track.heard = &heard;
   track.done = g_new0 (bool, s->n_frames);
   if (good && settle (&track))
-    good = track_sound (&track, clip->predictor, first, last, err);
+    good = track_sound (&track, p, first, last, err);
   for (int f = first; good && f <= last;
        f++) /* heard, but with an empty region: nothing to track */
     if (wanted[f] && !track.done[f])
@@ -337,7 +342,7 @@ take_prompted (void *self, int frame, EmAnswer *answers)
     if (key_at (object_of (t->prompts, id), frame))
       continue;
     append_answer (t->out, id, frame, &answers[i]);
-    em_cli_progress (t->progress, ++t->n_done);
+    advance (t->progress, ++t->n_done);
   }
 }
 
@@ -354,7 +359,7 @@ add_keys (PromptTrack *t, const EmPromptedObject *object, EmError *err)
 
     if (good && t->wanted[key->frame]) {
       append_answer (t->out, object->id, key->frame, &answer)->is_key = true;
-      em_cli_progress (t->progress, ++t->n_done);
+      advance (t->progress, ++t->n_done);
     }
     em_answer_clear (&answer);
     if (!good)
@@ -409,7 +414,7 @@ mark_sounding (PromptTrack *t, EmError *err)
 {
   for (int i = 0; i < t->out->n; i++) {
     EmSegment *item = &t->out->items[i];
-    int k = second_of (t->source, item->frame);
+    int k = em_segment_second (t->source, item->frame);
 
     if (!listen (&t->heard, t->predictor, k, err))
       return false;
@@ -419,15 +424,16 @@ mark_sounding (PromptTrack *t, EmError *err)
 }
 
 bool
-em_segment_prompts (EmSegments *out, EmCliClip *clip, const EmPromptsFile *prompts,
-                    const bool *wanted, EmCliProgress *progress, EmError *err)
+em_segment_prompts (EmSegments *out, EmPredictor *p, const EmClipSource *source,
+                    const EmPromptsFile *prompts, const bool *wanted, EmCliProgress *progress,
+                    EmError *err)
 {
   PromptTrack t = { .out = out,
-                    .source = &clip->media->source,
+                    .source = source,
                     .prompts = prompts,
                     .wanted = wanted,
                     .progress = progress,
-                    .predictor = clip->predictor };
+                    .predictor = p };
   int first, last;
   bool good = true, with_sound = false;
 

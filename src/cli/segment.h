@@ -23,13 +23,17 @@ typedef struct {
 /* Seconds whose sound is softer than -60 dBFS are silent: nothing is asked there. */
 #define EM_SILENCE 1e-3
 
-/* `wanted` has a flag per frame. Object 1 is the region that sounds; where nothing does its mask is
- * empty. */
-bool em_segment_sound (EmSegments *out, EmCliClip *clip, const bool *wanted,
-                       EmCliProgress *progress, EmError *err);
-bool em_segment_prompts (EmSegments *out, EmCliClip *clip, const EmPromptsFile *prompts,
-                         const bool *wanted, EmCliProgress *progress, EmError *err);
+/* `p` is open on `source`; `wanted` has a flag per frame; `progress` may be NULL. Object 1 is the
+ * region that sounds; where nothing does its mask is empty. */
+bool em_segment_sound (EmSegments *out, EmPredictor *p, const EmClipSource *source,
+                       const bool *wanted, EmCliProgress *progress, EmError *err);
+bool em_segment_prompts (EmSegments *out, EmPredictor *p, const EmClipSource *source,
+                         const EmPromptsFile *prompts, const bool *wanted, EmCliProgress *progress,
+                         EmError *err);
 void em_segments_clear (EmSegments *s);
+
+/* The second that a frame belongs to: always one with a grid frame. */
+int em_segment_second (const EmClipSource *source, int frame);
 
 /* What the sound says about a grid frame, as suggestions count: empty if the second is silent or
  * the model finds nothing there. The caller clears it. */

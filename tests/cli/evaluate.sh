@@ -59,6 +59,7 @@ expect 0 '| click, tracked | one | 1 | ' --truth "$dir/t" $model --predict click
 printf '%s\n' "$output" | grep -q '^| sound' && fail "--predict click measures sound"
 expect 0 '| box | drum | 1 | 2 |' --truth "$dir/t" $model --predict box --per class,clip
 printf '%s\n' "$output" | grep -q '^| box | one/c | 1 | 2 |' || fail "--per class,clip has no clips"
+expect 0 '| sound, tracked | one | 1 | 60 |' --truth "$dir/t" $model --predict sound --track
 expect 0 '"schema": "earmark-evaluate"' --truth "$dir/t" $model --predict box --json
 expect 0 'ensemble' --truth "$dir/t" $model --predict sound+click --mix ensemble
 expect 0 '| sound + box |' --truth "$dir/t" $model --predict sound+box --mix joint

@@ -59,6 +59,10 @@ expect 0 '2 masks, 0 of them not empty' "$dir/mute" $ears -o "$dir/m"
 [ "$(files "$dir/m/masks/001")" = 2 ] || fail "empty masks are not written"
 grep -q '"area": [1-9]' "$dir/m/result.json" && fail "a mask of silence is not empty"
 
+# Sound under the first half only: from then on all frames are empty, not only the grid's.
+"$clip" short-sound "$dir/short" >/dev/null || exit $?
+expect 0 '60 masks, 30 of them not empty' "$dir/short" $ears -o "$dir/h" --frames all
+
 # By prompts: two objects, on their frames and tracked both ways.
 cat >"$dir/p.json" <<'J'
 {"objects": [{"id": 1, "prompts": [{"frame": 12, "points": [[40, 40, 1], [150, 100, 0]]}]},

@@ -7,16 +7,33 @@
 #include <math.h>
 #include <string.h>
 
+/* The runs go down the columns; only those inside the box are written. */
+static guint8 *
+decode_box (const EmRle *mask, EmBox box)
+{
+  guint8 *pixels = g_malloc0 (MAX ((gsize) box.width * box.height, 1));
+  int64_t at = 0;
+
+  for (int i = 0; i < mask->n; at += mask->counts[i++])
+    for (int64_t k = at; i % 2 && k < at + mask->counts[i];) {
+      int x = (int) (k / mask->height) - box.x, y = (int) (k % mask->height);
+      int end = (int) MIN (mask->height, y + at + mask->counts[i] - k);
+
+      for (int v = y - box.y; v < end - box.y; v++)
+        pixels[(gsize) v * box.width + x] = 255;
+      k += end - y;
+    }
+  return pixels;
+}
+
 EmLayer *
 em_layer_new (const EmRle *mask, guint32 color, EmPattern pattern)
 {
   EmLayer *layer = g_new0 (EmLayer, 1);
-  gsize n = (gsize) mask->width * mask->height;
-  guint8 *pixels = g_malloc (n);
 
-  em_rle_decode (mask, pixels, 255);
-  layer->mask = g_bytes_new_take (pixels, n);
   layer->box = em_rle_box (mask);
+  layer->mask = g_bytes_new_take (decode_box (mask, layer->box),
+                                  MAX ((gsize) layer->box.width * layer->box.height, 1));
   layer->color = color;
   layer->pattern = pattern;
   layer->fill = 0.4f;
@@ -76,26 +93,28 @@ sample (const Sampler *s, double px, double py, float rgb[3])
 }
 
 static gboolean
-is_in (const EmLayer *l, const EmPicture *p, double x, double y)
+is_in (const EmLayer *l, double x, double y)
 {
   const guint8 *mask;
 
-  if (x < 0 || y < 0 || x >= p->width || y >= p->height)
+  x -= l->box.x;
+  y -= l->box.y;
+  if (x < 0 || y < 0 || x >= l->box.width || y >= l->box.height)
     return FALSE;
   mask = g_bytes_get_data (l->mask, NULL);
-  return mask[(gsize) y * p->width + (gsize) x] > 0;
+  return mask[(gsize) y * l->box.width + (gsize) x] > 0;
 }
 
 /* Whether the mask changes within `reach` picture pixels of here. */
 static gboolean
-near_edge (const EmLayer *l, const EmPicture *p, double x, double y, double reach, gboolean here)
+near_edge (const EmLayer *l, double x, double y, double reach, gboolean here)
 {
   static const double around[8][2]
       = { { 1, 0 },       { -1, 0 },       { 0, 1 },        { 0, -1 },
           { .707, .707 }, { -.707, .707 }, { .707, -.707 }, { -.707, -.707 } };
 
   for (int i = 0; i < 8; i++)
-    if (is_in (l, p, x + around[i][0] * reach, y + around[i][1] * reach) != here)
+    if (is_in (l, x + around[i][0] * reach, y + around[i][1] * reach) != here)
       return TRUE;
   return FALSE;
 }
@@ -108,8 +127,7 @@ mix (float rgb[3], const float with[3], float alpha)
 }
 
 static void
-paint_layer (const EmLayer *l, const EmPicture *p, double px, double py, int vx, int vy,
-             double scale, float rgb[3])
+paint_layer (const EmLayer *l, double px, double py, int vx, int vy, double scale, float rgb[3])
 {
   float color[3] = { l->color >> 16 & 255, l->color >> 8 & 255, l->color & 255 };
   float light[3], dark[3] = { 0, 0, 0 };
@@ -119,8 +137,8 @@ paint_layer (const EmLayer *l, const EmPicture *p, double px, double py, int vx,
   if (px < l->box.x - reach - 1 || py < l->box.y - reach - 1
       || px > l->box.x + l->box.width + reach + 1 || py > l->box.y + l->box.height + reach + 1)
     return;
-  here = is_in (l, p, px, py);
-  if (l->line > 0 && near_edge (l, p, px, py, reach, here)) {
+  here = is_in (l, px, py);
+  if (l->line > 0 && near_edge (l, px, py, reach, here)) {
     if (l->dashed && (vx + vy) % 12 >= 7)
       return;
     for (int c = 0; c < 3; c++)
@@ -159,7 +177,7 @@ em_canvas_paint (const EmViewport *v, const EmPicture *picture, const GPtrArray 
       if (sampler.pixels && px >= 0 && py >= 0 && px < picture->width && py < picture->height) {
         sample (&sampler, px, py, rgb);
         for (guint i = 0; layers && i < layers->len; i++)
-          paint_layer (layers->pdata[i], picture, px, py, x, y, scale, rgb);
+          paint_layer (layers->pdata[i], px, py, x, y, scale, rgb);
       }
       for (int c = 0; c < 3; c++)
         out[c] = (guint8) (rgb[c] + 0.5f);

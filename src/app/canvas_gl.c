@@ -39,14 +39,15 @@ static const char *const picture_source
 static const char *const layer_source
     = "in vec2 at;\n"
       "uniform sampler2D mask;\n"
-      "uniform vec2 size;\n"
+      "uniform vec4 box;\n"
       "uniform vec3 tint;\n"
       "uniform float fill, reach, height, factor;\n"
       "uniform int pattern, dashed, lined;\n"
       "out vec4 color;\n"
       "bool is_in (vec2 p) {\n"
-      "  if (p.x < 0.0 || p.y < 0.0 || p.x >= size.x || p.y >= size.y) return false;\n"
-      "  return texture (mask, p / size).r > 0.5;\n"
+      "  vec2 q = p - box.xy;\n"
+      "  if (q.x < 0.0 || q.y < 0.0 || q.x >= box.z || q.y >= box.w) return false;\n"
+      "  return texture (mask, q / box.zw).r > 0.5;\n"
       "}\n"
       "void main () {\n"
       "  bool here = is_in (at), edge = false;\n"
@@ -237,8 +238,9 @@ paint_layer (EmCanvasGl *c, const EmViewport *v, int factor, const EmPicture *p,
 
   if (l->box.width < 1)
     return;
-  texture_bind (texture, l->mask, p->width, p->height, 0, FALSE, GL_NEAREST);
+  texture_bind (texture, l->mask, l->box.width, l->box.height, 0, FALSE, GL_NEAREST);
   use_program (program, v, p, x0, y0, x1 - x0, y1 - y0);
+  glUniform4f (uniform (program, "box"), l->box.x, l->box.y, l->box.width, l->box.height);
   glUniform3f (uniform (program, "tint"), (l->color >> 16 & 255) / 255.0f,
                (l->color >> 8 & 255) / 255.0f, (l->color & 255) / 255.0f);
   glUniform1f (uniform (program, "fill"), l->fill);

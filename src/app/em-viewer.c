@@ -83,7 +83,7 @@ go_soft (EmViewer *self, const char *why)
 {
   g_message ("The canvas paints in software: %s", why);
   self->is_soft = TRUE;
-  gtk_widget_set_visible (self->area, FALSE);
+  gtk_widget_set_opacity (self->area, 0); /* hiding it while it is realized upsets its layout */
   gtk_widget_queue_draw (GTK_WIDGET (self));
 }
 

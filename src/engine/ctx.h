@@ -18,12 +18,18 @@ typedef struct EmScratch EmScratch;
 /* Called for every named intermediate value, while it is valid. */
 typedef void (*EmTapFn) (void *self, const char *name, const EmTensor *value);
 
+/* Called for the matrix products that an op stands for: `count` of [m, k] by [k, n], the latter
+ * stored as [n, k] if `tb`. */
+typedef void (*EmProductFn) (void *self, int64_t m, int64_t n, int64_t k, bool tb, int64_t count);
+
 struct EmCtx {
   EmBackend *be;
   EmError err;               /* sticky */
   const atomic_bool *cancel; /* NULL: nobody can cancel */
   EmTapFn tap;               /* NULL: nobody listens */
   void *tap_self;
+  EmProductFn product; /* NULL: nobody counts */
+  void *product_self;
   EmScratch *scratch;
   EmTensor nil;
   double flop; /* floating-point operations asked for so far; benchmarks read and reset it */

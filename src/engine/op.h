@@ -26,3 +26,11 @@ em_is_suffix (const EmTensor *b, const EmTensor *a)
       return false;
   return true;
 }
+
+static inline void
+em_count (EmCtx *ctx, int64_t m, int64_t n, int64_t k, bool tb, int64_t count)
+{
+  ctx->flop += 2.0 * (double) m * (double) n * (double) k * (double) count;
+  if (ctx->product)
+    ctx->product (ctx->product_self, m, n, k, tb, count);
+}

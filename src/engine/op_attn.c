@@ -16,7 +16,8 @@ em_attention (EmCtx *ctx, EmTensor *q, EmTensor *k, EmTensor *v, int n_heads)
   EmTensor *y = em_new_f32 (ctx, q->shape[0], q->shape[1], v->shape[2]);
   if (!em_ok (ctx))
     return y;
-  ctx->flop += 2.0 * em_rows (q) * k->shape[1] * (q->shape[2] + v->shape[2]);
+  em_count (ctx, q->shape[1], k->shape[1], q->shape[2] / n_heads, true, n_heads * q->shape[0]);
+  em_count (ctx, q->shape[1], v->shape[2] / n_heads, k->shape[1], false, n_heads * q->shape[0]);
   ctx->be->ops.attention (ctx->be, y, q, k, v, n_heads);
   return y;
 }
@@ -35,8 +36,11 @@ em_window_attention (EmCtx *ctx, EmTensor *qkv, EmTensor *qkv_bias, int n_heads,
   EmTensor *y = em_new_f32 (ctx, qkv->shape[0], h / part, w / part, c);
   if (!em_ok (ctx))
     return y;
-  double keys = window ? (double) window * window : (double) h * w;
-  ctx->flop += 4.0 * em_rows (y) * keys * c;
+  int64_t side_y = window ? window : h, side_x = window ? window : w;
+  int64_t windows = (h + side_y - 1) / side_y * ((w + side_x - 1) / side_x) * qkv->shape[0];
+  int64_t keys = side_y * side_x, queries = keys / (part * part);
+  em_count (ctx, queries, keys, c / n_heads, true, windows * n_heads);
+  em_count (ctx, queries, c / n_heads, keys, false, windows * n_heads);
   ctx->be->ops.window_attention (ctx->be, y, qkv, qkv_bias, n_heads, window, pool_q);
   return y;
 }

@@ -8,14 +8,14 @@ em_conv2d (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, int stride, int pa
     return em_nil (ctx);
   EM_BUG_UNLESS (em_is_f32 (x) && em_is_f32 (w) && em_is_f32_or_null (b));
   EM_BUG_UNLESS (x->ndim == 4 && w->ndim == 4 && w->shape[1] == x->shape[3]);
-  EM_BUG_UNLESS (stride > 0 && pad >= 0 && (!b || em_numel (b) == w->shape[0]));
+  EM_BUG_UNLESS (w->shape[0] > 0 && stride > 0 && pad >= 0 && (!b || em_numel (b) == w->shape[0]));
 
   int64_t h = x->shape[1] + 2 * pad - w->shape[2], wide = x->shape[2] + 2 * pad - w->shape[3];
   EM_BUG_UNLESS (h >= 0 && wide >= 0);
   EmTensor *y = em_new_f32 (ctx, x->shape[0], h / stride + 1, wide / stride + 1, w->shape[0]);
   if (!em_ok (ctx))
     return y;
-  ctx->flop += 2.0 * em_rows (y) * em_numel (w);
+  em_count (ctx, em_rows (y), w->shape[0], em_numel (w) / w->shape[0], true, 1);
   ctx->be->ops.conv2d (ctx->be, y, x, w, b, stride, pad, act);
   return y;
 }
@@ -55,7 +55,7 @@ em_conv_transpose (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, EmTensor *
   EM_BUG_UNLESS (em_is_f32_or_null (skip));
   EM_BUG_UNLESS (!skip || em_numel (skip) == em_numel (y)
                  || em_numel (skip) * y->shape[0] == em_numel (y));
-  ctx->flop += 2.0 * em_rows (x) * em_numel (w);
+  em_count (ctx, em_rows (x), 4 * w->shape[1], w->shape[0], false, 1);
   ctx->be->ops.conv_transpose (ctx->be, y, x, w, b, skip, act);
   return y;
 }

@@ -20,7 +20,7 @@ em_linear (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, EmAct act, EmTenso
     return y;
   EM_BUG_UNLESS (em_is_f32_or_null (residual));
   EM_BUG_UNLESS (!residual || em_numel (residual) == em_numel (y));
-  ctx->flop += 2.0 * em_numel (y) * em_last_dim (x);
+  em_count (ctx, em_rows (y), w->shape[0], w->shape[1], true, 1);
   ctx->be->ops.linear (ctx->be, y, x, w, b, act, residual);
   return y;
 }
@@ -40,7 +40,7 @@ em_matmul (EmCtx *ctx, EmTensor *a, bool ta, EmTensor *b, bool tb, float scale)
   EmTensor *y = em_new_f32 (ctx, batch, m, n);
   if (!em_ok (ctx))
     return y;
-  ctx->flop += 2.0 * batch * m * n * k;
+  em_count (ctx, m, n, k, tb, batch);
   ctx->be->ops.matmul (ctx->be, y, a, ta, b, tb, scale);
   return y;
 }

@@ -87,6 +87,13 @@ em_predictor_set_tap (EmPredictor *p, EmTapFn tap, void *self)
   p->ctx->tap_self = self;
 }
 
+void
+em_predictor_set_product (EmPredictor *p, EmProductFn product, void *self)
+{
+  p->ctx->product = product;
+  p->ctx->product_self = self;
+}
+
 static bool
 check_frame (const EmPredictor *p, int frame, EmError *err)
 {

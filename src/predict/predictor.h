@@ -67,6 +67,8 @@ void em_predictor_close (EmPredictor *p); /* NULL is fine */
 /* Polled at every op of every call; NULL for none. */
 void em_predictor_set_cancel (EmPredictor *p, const atomic_bool *cancel);
 void em_predictor_set_tap (EmPredictor *p, EmTapFn tap, void *self);
+/* Hears of every matrix product; for benchmarks. */
+void em_predictor_set_product (EmPredictor *p, EmProductFn product, void *self);
 
 /* Sound. Grid points come in windows of T (the fuser hears T at once): window w answers seconds
  * w T .. w T + T - 1. */

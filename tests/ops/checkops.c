@@ -61,12 +61,6 @@ check_op_name (const Check *k)
   return k->op;
 }
 
-EmBackend *
-check_backend (const Check *k)
-{
-  return k->be;
-}
-
 double
 rnd_unit (Check *k)
 {

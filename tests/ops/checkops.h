@@ -80,6 +80,4 @@ void bench_gemm_done (Check *k, BenchTimer *timer, EmTensor *y, const char *name
 void bench_bytes_done (Check *k, BenchTimer *timer, EmTensor *y, const char *name, double bytes);
 
 /* For bench.c. */
-double bench_clock (void);
 const char *check_op_name (const Check *k);
-EmBackend *check_backend (const Check *k);

@@ -1,0 +1,359 @@
+/* bench.c - the stages of a model timed one by one. */
+#include "cli/bench.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/rng.h"
+#include "engine/yardstick.h"
+
+#define WIDTH    640
+#define HEIGHT   360
+#define RATE     16000
+#define CLICKS   15
+#define HEARINGS 5
+#define LAST     2 /* frames of a pass */
+#define PASSES   4 /* over the clip, tracking: memory must not grow after the second */
+
+typedef struct {
+  int64_t m, n, k, tb;
+} Shape;
+
+static guint
+shape_hash (gconstpointer key)
+{
+  const Shape *s = key;
+
+  return (guint) (s->m * 31 + s->n * 1009 + s->k * 65537 + s->tb);
+}
+
+static gboolean
+shape_equal (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, sizeof (Shape)) == 0;
+}
+
+static void
+stage_free (gpointer data)
+{
+  EmBenchStage *s = data;
+
+  g_array_unref (s->times);
+  g_hash_table_unref (s->products);
+  g_free (s);
+}
+
+static EmBenchStage *
+stage_new (EmBench *b, const char *name, const char *what)
+{
+  EmBenchStage *s = g_new0 (EmBenchStage, 1);
+
+  s->name = name;
+  s->what = what;
+  s->times = g_array_new (FALSE, FALSE, sizeof (double));
+  s->products = g_hash_table_new_full (shape_hash, shape_equal, g_free, g_free);
+  g_ptr_array_add (b->stages, s);
+  return s;
+}
+
+static void
+note_product (void *self, int64_t m, int64_t n, int64_t k, bool tb, int64_t count)
+{
+  EmBenchStage *s = self;
+  Shape shape = { m, n, k, tb };
+  int64_t *had = g_hash_table_lookup (s->products, &shape);
+
+  s->flop += 2.0 * (double) m * (double) n * (double) k * (double) count;
+  if (had)
+    *had += count;
+  else
+    g_hash_table_insert (s->products, g_memdup2 (&shape, sizeof shape),
+                         g_memdup2 (&count, sizeof count));
+}
+
+double
+em_bench_median (const EmBenchStage *s)
+{
+  g_autofree double *times = g_memdup2 (s->times->data, s->times->len * sizeof *times);
+
+  return s->times->len ? em_yardstick_median (times, (int) s->times->len) : NAN;
+}
+
+double
+em_bench_library (const EmBenchStage *s)
+{
+  GHashTableIter iter;
+  gpointer key, value;
+  double sum = 0;
+
+  g_hash_table_iter_init (&iter, s->products);
+  while (g_hash_table_iter_next (&iter, &key, &value)) {
+    const Shape *p = key;
+    sum += (double) *(int64_t *) value * em_yardstick_product (p->m, p->n, p->k, p->tb, false);
+  }
+  return sum;
+}
+
+/* A clip of two discs on a gradient, one frame a second, and a note as sound. */
+typedef struct {
+  EmClipSource source;
+  int64_t *pts_ns;
+  int *grid;
+  float *sound;
+} Drawn;
+
+static bool
+drawn_read (void *self, int frame, uint8_t *rgb, EmError *err)
+{
+  for (int y = 0; y < HEIGHT; y++)
+    for (int x = 0; x < WIDTH; x++, rgb += 3) {
+      int ax = x - 200 - 7 * frame, ay = y - 180, bx = x - 450 + 5 * frame,
+          by = y - 120 - 3 * frame;
+      bool a = ax * ax + ay * ay < 80 * 80, b = bx * bx + by * by < 50 * 50;
+
+      rgb[0] = (uint8_t) (a ? 220 : b ? 40 : x / 4);
+      rgb[1] = (uint8_t) (a ? 60 : b ? 200 : y / 3);
+      rgb[2] = (uint8_t) ((x * y) % 64 + (a || b ? 100 : 30));
+    }
+  return true;
+}
+
+static void
+drawn_make (Drawn *d, int n)
+{
+  int64_t samples = (int64_t) n * RATE;
+
+  *d = (Drawn){ .pts_ns = g_new (int64_t, n), .grid = g_new (int, n) };
+  d->sound = g_new (float, 2 * samples);
+  for (int i = 0; i < n; i++) {
+    d->pts_ns[i] = i * INT64_C (1000000000);
+    d->grid[i] = i;
+  }
+  for (int64_t i = 0; i < samples; i++)
+    d->sound[2 * i] = d->sound[2 * i + 1] = (float) (0.3 * sin (0.17 * (double) i));
+  d->source = (EmClipSource){ .n_frames = n,
+                              .width = WIDTH,
+                              .height = HEIGHT,
+                              .read = drawn_read,
+                              .sound = d->sound,
+                              .n_samples = samples,
+                              .grid = d->grid,
+                              .n_grid = n,
+                              .pts_ns = d->pts_ns };
+}
+
+static void
+drawn_clear (Drawn *d)
+{
+  g_free (d->pts_ns);
+  g_free (d->grid);
+  g_free (d->sound);
+}
+
+/* Products are noted in the first run only; it is no different from the others. */
+static double
+begin (EmBenchStage *s, EmPredictor *p)
+{
+  em_predictor_set_product (p, s->times->len ? NULL : note_product, s);
+  return em_yardstick_clock ();
+}
+
+static void
+end (EmBenchStage *s, double start)
+{
+  double time = em_yardstick_clock () - start;
+
+  g_array_append_val (s->times, time);
+}
+
+static bool
+encode (EmBench *b, EmPredictor *p, int n_frames, EmError *err)
+{
+  EmBenchStage *s = stage_new (b, "encode", "a frame's picture into features");
+
+  for (int f = 0; f < n_frames; f++) {
+    double start = begin (s, p);
+
+    if (!em_predictor_embed (p, f, err))
+      return false;
+    end (s, start);
+  }
+  return true;
+}
+
+/* Sound and pictures of one window, T seconds, into prompts. On a context of its own: what a
+ * predictor heard it keeps. */
+static bool
+hear (EmBench *b, EmModel *model, const atomic_bool *cancel, EmError *err)
+{
+  EmBenchStage *s = stage_new (b, "hear", "a window's sound and pictures into prompts");
+  EmCtx *ctx = em_ctx_new (model->be, err);
+  int64_t side = model->config.sam2.image_size, t = model->config.fuser.window;
+  EmTensor *patches[EM_N_FUSION];
+  size_t mark;
+
+  if (!ctx)
+    return false;
+  ctx->cancel = cancel;
+  EmTensor *frame = em_new_f32 (ctx, 1, side, side, 3), *spect = em_new_f32 (ctx, t, 2, 96, 64);
+  g_autofree float *noise = g_new (float, MAX (em_numel (frame), em_numel (spect)));
+  em_rng_fill (noise, em_numel (frame), "frame", 1, 1, 0);
+  frame = em_upload (ctx, noise, frame->ndim, frame->shape);
+  em_rng_fill (noise, em_numel (spect), "spect", 1, 2, -2);
+  spect = em_upload (ctx, noise, spect->ndim, spect->shape);
+  EmImageFeatures features = em_model_encode (ctx, model, frame);
+  for (int i = 0; i < EM_N_FUSION; i++)
+    patches[i] = em_repeat (ctx, em_fuser_patch (ctx, &model->fuser, i, features.fpn[i]), t);
+  mark = em_ctx_mark (ctx);
+
+  for (int i = 0; i < HEARINGS && em_ok (ctx); i++) {
+    ctx->product = i ? NULL : note_product;
+    ctx->product_self = s;
+    double start = em_yardstick_clock ();
+    em_model_hear (ctx, model, patches, spect, NULL);
+    end (s, start);
+    em_ctx_release (ctx, mark);
+  }
+  bool good = em_ctx_end_pass (ctx, err);
+  em_ctx_free (ctx);
+  return good;
+}
+
+/* Never the same prompts twice: an answer once given is kept. */
+static bool
+click_at (EmPredictor *p, int i, bool sound, EmAnswer *answer, EmError *err)
+{
+  EmPromptSet set = { .n = 1, .sound = sound };
+
+  set.items[0] = (EmPrompt){ .kind = EM_PROMPT_POSITIVE, .x0 = 200 + (float) i, .y0 = 180 };
+  return em_predictor_decode (p, 0, &set, answer, err);
+}
+
+static bool
+click (EmBench *b, EmPredictor *p, bool sound, EmError *err)
+{
+  EmBenchStage *s = sound ? stage_new (b, "click+sound", "a click on a frame that was heard")
+                          : stage_new (b, "click", "a click on an embedded frame");
+  EmAnswer answer;
+
+  if (sound) { /* hears the window, which is no part of a click */
+    if (!click_at (p, CLICKS, true, &answer, err))
+      return false;
+    em_answer_clear (&answer);
+  }
+  for (int i = 0; i < CLICKS; i++) {
+    double start = begin (s, p);
+
+    if (!click_at (p, i, sound, &answer, err))
+      return false;
+    end (s, start);
+    em_answer_clear (&answer);
+  }
+  return true;
+}
+
+static int64_t
+resident_bytes (void)
+{
+  FILE *f = fopen ("/proc/self/statm", "r");
+  long pages = 0;
+
+  if (f && fscanf (f, "%*s %ld", &pages) != 1)
+    pages = 0;
+  if (f)
+    fclose (f);
+  return (int64_t) pages * sysconf (_SC_PAGESIZE);
+}
+
+/* One pass over the clip; the last frames count, where the memory is as full as it gets. */
+static bool
+track_once (EmBenchStage *s, EmPredictor *p, int n_frames, EmError *err)
+{
+  float xy[2] = { 200, 180 };
+  int label = 1, frame = 0;
+  EmAnswer answer;
+
+  em_predictor_reset (p);
+  if (!em_predictor_add_points (p, 0, 1, xy, &label, 1, NULL, true, NULL, err)
+      || !em_predictor_propagate (p, 0, n_frames - 1, err))
+    return false;
+  for (int next = 0; next < n_frames; next++) {
+    bool counts = next >= MAX (1, n_frames - LAST); /* frame 0 is known */
+    double start = counts ? begin (s, p) : 0;
+
+    if (!em_predictor_step (p, &frame, &answer, err))
+      return false;
+    if (counts)
+      end (s, start);
+    em_answer_clear (&answer);
+  }
+  return true;
+}
+
+static bool
+track (EmBench *b, EmPredictor *p, int n_frames, EmError *err)
+{
+  EmBenchStage *s = stage_new (b, "track", "an object one frame onward, features known");
+
+  for (int i = 0; i < PASSES; i++) {
+    if (!track_once (s, p, n_frames, err))
+      return false;
+    if (i == 1)
+      b->rss_bytes[0] = resident_bytes ();
+  }
+  b->rss_bytes[1] = resident_bytes ();
+  return true;
+}
+
+/* The same click on the plainest form of the engine. */
+static bool
+compare (EmBench *b, EmWeights *weights, const EmClipSource *source, EmPredictor *p, EmError *err)
+{
+  EmPredictorOptions options = em_predictor_defaults ();
+  EmBackend *plain = em_backend_open ("cpu:baseline:own", err);
+  EmModel *model = plain ? em_model_open (weights, plain, err) : NULL;
+  EmPredictor *other = model ? em_predictor_open (model, source, &options, err) : NULL;
+  EmAnswer here = { 0 }, there = { 0 };
+  bool good
+      = other && click_at (p, 0, false, &here, err) && click_at (other, 0, false, &there, err);
+
+  for (int i = 0; good && i < here.side * here.side; i++)
+    b->difference = MAX (b->difference, fabs ((double) here.logits[i] - there.logits[i]));
+  em_answer_clear (&here);
+  em_answer_clear (&there);
+  em_predictor_close (other);
+  em_model_close (model);
+  em_backend_close (plain);
+  return good;
+}
+
+bool
+em_bench_run (EmBench *b, EmModel *model, EmWeights *weights, int n_frames,
+              const atomic_bool *cancel, EmError *err)
+{
+  EmPredictorOptions options = em_predictor_defaults ();
+  EmPredictor *p;
+  Drawn drawn;
+  bool good = false;
+
+  b->stages = g_ptr_array_new_with_free_func (stage_free);
+  drawn_make (&drawn, n_frames);
+  p = em_predictor_open (model, &drawn.source, &options, err);
+  if (p) {
+    em_predictor_set_cancel (p, cancel);
+    good
+        = encode (b, p, n_frames, err) && click (b, p, false, err)
+          && (!model->config.has_fuser || (hear (b, model, cancel, err) && click (b, p, true, err)))
+          && track (b, p, n_frames, err) && compare (b, weights, &drawn.source, p, err);
+  }
+  em_predictor_close (p);
+  drawn_clear (&drawn);
+  return good;
+}
+
+void
+em_bench_clear (EmBench *b)
+{
+  if (b->stages)
+    g_ptr_array_unref (b->stages);
+}

@@ -1,0 +1,125 @@
+/* cmd_bench.c - earmark-cli bench: how fast the parts of a model are on this machine. */
+#include <math.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include "cli/bench.h"
+#include "cli/cli_model.h"
+
+#define SLACK_BYTES (8 << 20) /* of memory that may come and go without growing */
+
+static double
+rate (double flop, double seconds)
+{
+  return seconds > 0 ? 1e-9 * flop / seconds : NAN;
+}
+
+static json_t *
+number_or_null (double x)
+{
+  return isfinite (x) ? json_real (x) : json_null ();
+}
+
+static json_t *
+stage_json (const EmBenchStage *s)
+{
+  double time = em_bench_median (s), library = em_bench_library (s);
+
+  return json_pack ("{s:s, s:s, s:f, s:i, s:f, s:o, s:o, s:o}", "name", s->name, "what", s->what,
+                    "ms", 1e3 * time, "runs", (int) s->times->len, "gflop", 1e-9 * s->flop,
+                    "gflops", number_or_null (rate (s->flop, time)), "library_gflops",
+                    number_or_null (rate (s->flop, library)), "share",
+                    number_or_null (library > 0 ? library / time : NAN));
+}
+
+static json_t *
+bench_json (const EmBench *b, const EmCliModel *m)
+{
+  struct rusage usage;
+  json_t *stages = json_array ();
+
+  for (guint i = 0; i < b->stages->len; i++)
+    json_array_append_new (stages, stage_json (b->stages->pdata[i]));
+  getrusage (RUSAGE_SELF, &usage);
+  return json_pack (
+      "{s:s, s:{s:s, s:s, s:i}, s:o, s:{s:f, s:f, s:f, s:b}, s:f}", "device", m->be->device,
+      "model", "name", m->model->config.name, "digest", em_weights_digest (m->weights),
+      "image_size", m->model->config.sam2.image_size, "stages", stages, "memory", "peak_mb",
+      (double) usage.ru_maxrss / 1024, "second_pass_mb", (double) b->rss_bytes[0] / (1 << 20),
+      "last_pass_mb", (double) b->rss_bytes[1] / (1 << 20), "flat",
+      b->rss_bytes[1] <= b->rss_bytes[0] + SLACK_BYTES, "logit_difference", b->difference);
+}
+
+static void
+print_text (json_t *all)
+{
+  json_t *stage, *memory = json_object_get (all, "memory");
+  size_t i;
+
+  printf ("%s on %s\n\n",
+          json_string_value (json_object_get (json_object_get (all, "model"), "name")),
+          json_string_value (json_object_get (all, "device")));
+  json_array_foreach (json_object_get (all, "stages"), i, stage)
+  {
+    json_t *share = json_object_get (stage, "share");
+
+    printf ("%-12s %9.2f ms %8.2f GFLOP %7.1f GFLOP/s",
+            json_string_value (json_object_get (stage, "name")),
+            json_real_value (json_object_get (stage, "ms")),
+            json_real_value (json_object_get (stage, "gflop")),
+            json_real_value (json_object_get (stage, "gflops")));
+    if (json_is_real (share))
+      printf (" %4.0f%% of the product library's %.1f", 100 * json_real_value (share),
+              json_real_value (json_object_get (stage, "library_gflops")));
+    printf ("   %s\n", json_string_value (json_object_get (stage, "what")));
+  }
+  printf ("\nmemory: %.0f MB at most; %s while tracking (%.0f MB, later %.0f MB)\n",
+          json_real_value (json_object_get (memory, "peak_mb")),
+          json_is_true (json_object_get (memory, "flat")) ? "flat" : "GROWING",
+          json_real_value (json_object_get (memory, "second_pass_mb")),
+          json_real_value (json_object_get (memory, "last_pass_mb")));
+  printf ("logits differ by at most %.2g from those of the engine without vector instructions\n",
+          json_real_value (json_object_get (all, "logit_difference")));
+}
+
+static void
+report (const EmBench *b, const EmCliModel *m, const EmCliOptions *options)
+{
+  json_t *all = bench_json (b, m);
+
+  if (options->json) {
+    em_cli_print_json ("bench", all);
+  } else {
+    print_text (all);
+    json_decref (all);
+  }
+}
+
+int
+cmd_bench (int argc, char **argv)
+{
+  EmCliOptions shared = { 0 };
+  EmCliModel model = { 0 };
+  EmBench bench = { 0 };
+  EmError err = EM_ERROR_INIT;
+  int n_frames = 10, status;
+  const GOptionEntry entries[] = { { "frames", 0, 0, G_OPTION_ARG_INT, &n_frames,
+                                     "Encode and track this many frames (default: 10)", "N" },
+                                   { NULL } };
+
+  if (em_cli_parse (&argc, &argv, entries, "",
+                    "Time the parts of a model on a drawn clip, and compare each with what the "
+                    "matrix product library alone needs for the same products.",
+                    "earmark-cli bench --frames 20 --json", 0, 0, &shared, &status)) {
+    if (n_frames < 2)
+      em_fail (&err, EM_E_USAGE, "--frames is %d, expected at least 2", n_frames);
+    else if (em_cli_model_open (&model, &shared, &err)
+             && em_bench_run (&bench, model.model, model.weights, n_frames, &em_cli_interrupted,
+                              &err))
+      report (&bench, &model, &shared);
+    status = err.code == EM_OK ? 0 : em_cli_fail (&err);
+  }
+  em_bench_clear (&bench);
+  em_cli_model_close (&model);
+  em_cli_options_clear (&shared);
+  return status;
+}

@@ -1,0 +1,36 @@
+#!/bin/sh
+# earmark-cli bench: every stage is there with sound figures, with and without ears.
+# usage: bench.sh EARMARK-CLI MAKE-PACKAGE MAKE-CLIP
+set -u
+cli=$1 make=$2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export XDG_DATA_HOME="$dir/data" XDG_CACHE_HOME="$dir/cache"
+failed=0
+
+fail() {
+  echo "FAIL: $*"
+  failed=1
+}
+
+"$make" "$dir/ears.safetensors" hearing && "$make" "$dir/deaf.safetensors" || exit 1
+"$cli" bench --frames 4 --json --model "$dir/ears.safetensors" >"$dir/ears" || fail "exit $?"
+"$cli" bench --frames 2 --json --model "$dir/deaf.safetensors" >"$dir/deaf" || fail "exit $?"
+for stage in encode click hear click+sound track; do
+  grep -q "\"name\": \"$stage\"" "$dir/ears" || fail "$stage is missing"
+done
+for stage in hear click+sound; do
+  grep -q "\"name\": \"$stage\"" "$dir/deaf" && fail "$stage of a model without ears"
+done
+for f in ears deaf; do
+  grep -Eq '"(ms|gflop|runs|peak_mb)": (-|0(\.0*)?$|0(\.0*)?,)' "$dir/$f" && fail "$f: nothing took no time"
+  # A different order of sums, no more.
+  sed -n 's/.*"logit_difference": \([^,]*\).*/\1/p' "$dir/$f" \
+    | awk '{ if ($1 > 0.001) exit 1; n++ } END { exit n != 1 }' || fail "$f: engines differ"
+done
+[ "$(grep -c '"runs": 15' "$dir/ears")" = 2 ] || fail "two kinds of clicks, 15 of each"
+"$cli" bench --model "$dir/deaf.safetensors" >"$dir/text" || fail "exit $?"
+grep -q 'flat while tracking' "$dir/text" || fail "memory grows: $(grep memory "$dir/text")"
+"$cli" bench --frames 1 >/dev/null 2>&1
+[ $? = 2 ] || fail "one frame cannot be tracked"
+exit $failed

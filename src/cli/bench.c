@@ -317,8 +317,12 @@ compare (EmBench *b, EmWeights *weights, const EmClipSource *source, EmPredictor
   bool good
       = other && click_at (p, 0, false, &here, err) && click_at (other, 0, false, &there, err);
 
-  for (int i = 0; good && i < here.side * here.side; i++)
+  for (int i = 0; good && i < here.side * here.side; i++) {
+    b->logit_rms += (double) here.logits[i] * here.logits[i];
     b->difference = MAX (b->difference, fabs ((double) here.logits[i] - there.logits[i]));
+  }
+  if (good)
+    b->logit_rms = sqrt (b->logit_rms / (here.side * here.side));
   em_answer_clear (&here);
   em_answer_clear (&there);
   em_predictor_close (other);

@@ -18,6 +18,7 @@ typedef struct {
   GPtrArray *stages;    /* of EmBenchStage */
   int64_t rss_bytes[2]; /* resident after the second tracking pass and after the last */
   double difference;    /* largest, of a click's logits on the plainest form of the engine */
+  double logit_rms;     /* of that click */
 } EmBench;
 
 /* `model` is over `weights`; `n_frames`, at least 2, are encoded and tracked. */

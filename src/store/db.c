@@ -386,6 +386,20 @@ build (const char *path, const EmDbSetup *setup, GError **error)
   return fine;
 }
 
+/* What a crash left beside a project that was deleted since: SQLite would take it for the new one's
+ * journal and write old pages into it. */
+static void
+drop_orphans (const char *path)
+{
+  static const char *const suffixes[] = { "-wal", "-shm", "-journal" };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (suffixes); i++) {
+    g_autofree char *name = g_strconcat (path, suffixes[i], NULL);
+
+    unlink (name);
+  }
+}
+
 EmDb *
 em_db_create (const char *path, const EmDbSetup *setup, GError **error)
 {
@@ -406,6 +420,7 @@ em_db_create (const char *path, const EmDbSetup *setup, GError **error)
   }
   close (fd);
   fine = build (draft, setup, error);
+  drop_orphans (full);
   /* link, unlike rename, never replaces what somebody else put there meanwhile; file systems
    * without hard links get the rename. */
   if (fine && link (draft, full) != 0) {

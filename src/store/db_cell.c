@@ -139,7 +139,7 @@ em_write_cells (EmDb *db, const EmClipNow *clip, int64_t step, const EmEdit *e, 
   for (guint i = 0; i < e->cells->len; i++) {
     const EmEditCell *c = &g_array_index (e->cells, EmEditCell, i);
     int64_t id = em_edit_object_id (e, c->row.object);
-    EmCellNow now;
+    EmCellNow now = { 0 };
 
     if (id != last && !em_object_now (db, clip->id, id, &object, error))
       return false;
@@ -149,7 +149,8 @@ em_write_cells (EmDb *db, const EmClipNow *clip, int64_t step, const EmEdit *e, 
     if (c->row.frame >= clip->n_frames)
       return em_store_fail (error, EM_E_USAGE, "frame %d is beyond the clip's %d", c->row.frame,
                             clip->n_frames);
-    if (!em_cell_now (db, clip->id, id, c->row.frame, &now, error))
+    /* A cell that points at an old mask asks nothing of the one before it. */
+    if ((spare || c->mask.width) && !em_cell_now (db, clip->id, id, c->row.frame, &now, error))
       return false;
     if (spare
         && (object.is_locked || object.is_deleted

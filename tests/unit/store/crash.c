@@ -162,4 +162,46 @@ an_open_transaction_leaves_nothing (void)
   fixture_close (&f);
 }
 
-CHECK_MAIN (no_confirmed_step_is_lost, an_open_transaction_leaves_nothing)
+/* A project is deleted after a crash, and made again under its name: the old journal beside it must
+ * not be taken for the new one's. */
+static void
+an_orphaned_journal_is_not_read (void)
+{
+  Fixture f;
+  EmDbSetup setup = { .annotator = "Bo" };
+  EmDbProject before, after;
+  EmVerifyReport r;
+  g_autofree char *wal = NULL;
+  pid_t pid;
+
+  fixture_open (&f);
+  add_object (&f);
+  MUST (em_db_project (f.db, &before, error));
+  em_db_close (f.db);
+  pid = fork ();
+  if (pid == 0) {
+    f.db = em_db_open (f.path, EM_DB_WRITE, NULL);
+    if (!f.db)
+      _exit (1);
+    for (unsigned i = 0; i < 20; i++)
+      put (&f, EM_STEP_BRUSH, 1, (int) i, EM_STATE_KEYFRAME, i);
+    raise (SIGKILL);
+  }
+  waitpid (pid, NULL, 0);
+  wal = g_strconcat (f.path, "-wal", NULL);
+  CHECK (access (wal, F_OK) == 0);
+  unlink (f.path);
+  MUST (f.db = em_db_create (f.path, &setup, error));
+  MUST (em_db_project (f.db, &after, error));
+  CHECK (after.id != before.id);
+  CHECK_INT (after.n_clips, 0);
+  MUST (em_db_verify (f.db, &r, error));
+  CHECK_INT (r.faults->len, 0);
+  em_verify_report_clear (&r);
+  em_db_project_clear (&before);
+  em_db_project_clear (&after);
+  fixture_close (&f);
+}
+
+CHECK_MAIN (no_confirmed_step_is_lost, an_open_transaction_leaves_nothing,
+            an_orphaned_journal_is_not_read)

@@ -23,7 +23,7 @@ loaded_cb (GObject *source, GAsyncResult *result, gpointer data)
 
   if (em_engine_load_finish (EM_ENGINE (source), result, &error) || error->code == EM_E_CANCELLED)
     return;
-  g_message ("%s", error->message); /* the badge says that there is no model */
+  g_message ("%s", error->message);     /* the badge says that there is no model */
   if (self->model && !self->is_asked) { /* last time's package is gone */
     g_clear_pointer (&self->model, g_free);
     em_engine_load_async (EM_ENGINE (source), NULL, self->device, NULL, loaded_cb,

@@ -11,21 +11,25 @@ G_DEFINE_FINAL_TYPE (EmWindow, em_window, ADW_TYPE_APPLICATION_WINDOW)
 /* Telling -----------------------------------------------------------------------------------------
  */
 
-/* `action`: "undo" or "redo" offers that button, NULL none. */
+/* `action`: "undo", "redo" or "resume" offers that button, NULL none. */
 void
 em_window_toast (EmWindow *self, const char *text, const char *action)
 {
   g_autofree char *escaped = g_markup_escape_text (text, -1); /* titles are markup */
   AdwToast *toast = adw_toast_new (escaped);
 
+  adw_toast_set_timeout (toast, 4);
   if (g_strcmp0 (action, "undo") == 0) {
     adw_toast_set_button_label (toast, _ ("Undo"));
     adw_toast_set_action_name (toast, "win.undo");
   } else if (g_strcmp0 (action, "redo") == 0) {
     adw_toast_set_button_label (toast, _ ("Redo"));
     adw_toast_set_action_name (toast, "win.redo");
+  } else if (g_strcmp0 (action, "resume") == 0) {
+    adw_toast_set_button_label (toast, _ ("Resume"));
+    adw_toast_set_action_name (toast, "win.resume");
+    adw_toast_set_timeout (toast, 12);
   }
-  adw_toast_set_timeout (toast, 4);
   adw_toast_overlay_add_toast (self->toasts, toast);
 }
 
@@ -173,6 +177,7 @@ em_window_show_clip (EmWindow *self, EmClip *clip)
   if (self->clip) {
     g_signal_handlers_disconnect_by_data (self->clip, self);
     em_clip_close (self->clip);
+    em_project_refresh (self->project, em_clip_get_id (self->clip)); /* where it was left */
   }
   g_clear_object (&self->clip);
   self->clip = clip;

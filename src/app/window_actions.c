@@ -268,7 +268,14 @@ redo_cb (GtkWidget *widget, const char *name, GVariant *target)
   em_clip_redo (EM_WINDOW (widget)->clip);
 }
 
-/* Escape: candidates first, then the chosen prompt, then whatever runs. */
+static void
+resume_cb (GtkWidget *widget, const char *name, GVariant *target)
+{
+  if (EM_WINDOW (widget)->clip)
+    em_clip_resume (EM_WINDOW (widget)->clip);
+}
+
+/* Escape: out of a text field, then candidates, then the chosen prompt, then whatever runs. */
 static void
 cancel_cb (GtkWidget *widget, const char *name, GVariant *target)
 {
@@ -276,6 +283,10 @@ cancel_cb (GtkWidget *widget, const char *name, GVariant *target)
 
   if (self->clip == NULL)
     return;
+  if (GTK_IS_EDITABLE (gtk_root_get_focus (GTK_ROOT (self)))) {
+    gtk_widget_grab_focus (GTK_WIDGET (self->viewer));
+    return;
+  }
   if (em_viewer_get_crosshair (self->viewer))
     em_viewer_set_crosshair (self->viewer, FALSE);
   else if (em_clip_get_proposal (self->clip))
@@ -463,6 +474,7 @@ em_window_install_actions (GtkWidgetClass *klass)
     { "win.undo", undo_cb },
     { "win.redo", redo_cb },
     { "win.cancel", cancel_cb },
+    { "win.resume", resume_cb },
     { "win.select-object", select_cb, "i" },
     { "win.previous-object", select_step_cb },
     { "win.next-object", select_step_cb },

@@ -128,12 +128,15 @@ maybe_ready (EmClip *self)
   set_status (self, EM_CLIP_READY, NULL);
   em_clip_apply (self, self->first);
   g_clear_pointer (&self->first, em_delta_free);
+  if (self->first_object > 0)
+    em_clip_select (self, em_clip_get_object (self, self->first_object));
   if (self->selected == NULL && g_list_model_get_n_items (G_LIST_MODEL (self->objects)) > 0) {
     g_autoptr (EmObject) object = g_list_model_get_item (G_LIST_MODEL (self->objects), 0);
 
     em_clip_select (self, object);
   }
   em_clip_read_suggestions (self);
+  em_clip_look_for_cut_off (self);
 }
 
 static void
@@ -141,14 +144,18 @@ lanes_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (EmClip) self = data;
   g_autoptr (GError) error = NULL;
+  EmDelta *delta = em_store_call_finish (EM_STORE (source), result, &error);
 
-  self->first = em_store_call_finish (EM_STORE (source), result, &error);
-  if (self->is_closed)
-    return;
-  if (self->first == NULL)
+  if (self->is_closed || (delta && self->status == EM_CLIP_READY)) {
+    if (delta && !self->is_closed)
+      em_clip_apply (self, delta);
+    g_clear_pointer (&delta, em_delta_free);
+  } else if (delta == NULL) {
     set_status (self, EM_CLIP_FAILED, error->message);
-  else
+  } else {
+    self->first = delta;
     maybe_ready (self);
+  }
 }
 
 static void
@@ -248,7 +255,8 @@ index_cb (GObject *source, GAsyncResult *result, gpointer data)
   }
   self->index = index;
   make_grid (self);
-  em_player_open (self->player, index, self->media_path, 0);
+  self->first_frame = MIN (self->first_frame, em_frame_index_n_frames (index) - 1);
+  em_player_open (self->player, index, self->media_path, self->first_frame);
   self->engine_clip
       = em_engine_open_clip (self->engine, index, self->media_path, NULL, self->grid_phase);
   maybe_ready (self);
@@ -259,11 +267,17 @@ index_cb (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 void
+em_clip_read_lanes (EmClip *self)
+{
+  em_store_call_async (self->store, em_clip_read_all, g_memdup2 (&self->id, sizeof self->id),
+                       g_free, delta_free, lanes_cb, g_object_ref (self));
+}
+
+void
 em_clip_load (EmClip *self)
 {
   g_autoptr (GTask) task = g_task_new (self, self->cancellable, index_cb, NULL);
 
   g_task_run_in_thread (task, index_thread);
-  em_store_call_async (self->store, em_clip_read_all, g_memdup2 (&self->id, sizeof self->id),
-                       g_free, delta_free, lanes_cb, g_object_ref (self));
+  em_clip_read_lanes (self);
 }

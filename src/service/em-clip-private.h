@@ -37,14 +37,15 @@ struct _EmClip {
   int *grid;
   int n_grid;
   GBytes *picture;
-  int frame;
+  int frame, first_frame; /* on screen; where work was left */
   bool is_looping;
   int range_first, range_last; /* -1: open */
   guint embed_source;
 
   GListStore *objects;
   EmObject *selected;
-  int64_t select_next; /* an object to select once it is known */
+  int64_t first_object; /* selected where work was left, 0: none */
+  EmDbStep *cut_off;    /* a track that did not end */
   EmDbMove undo, redo;
   GArray *drafts; /* EmDraft */
   guint64 next_ticket;
@@ -67,7 +68,12 @@ struct _EmClip {
 
 /* clip_open.c */
 void em_clip_load (EmClip *self);
+void em_clip_read_lanes (EmClip *self);
 void em_clip_ask_missing_masks (EmClip *self);
+/* clip_view.c */
+void em_clip_take_view (EmClip *self, const char *json);
+void em_clip_keep_view (EmClip *self);
+void em_clip_look_for_cut_off (EmClip *self);
 /* em-clip.c */
 void em_clip_notify (EmClip *self, const char *property);
 void em_clip_scene_changed (EmClip *self);

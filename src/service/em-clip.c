@@ -371,6 +371,15 @@ engine_loaded_cb (EmClip *self)
   em_clip_scene_changed (self);
 }
 
+/* Another process wrote to this clip: what it shows is read anew. */
+static void
+store_changed_cb (EmClip *self, GArray *clips)
+{
+  for (guint i = 0; i < clips->len; i++)
+    if (g_array_index (clips, int64_t, i) == self->id && self->status == EM_CLIP_READY)
+      em_clip_read_lanes (self);
+}
+
 EmClip *
 em_clip_new (EmStore *store, EmEngine *engine, GListStore *jobs, const EmDbClip *row,
              const char *media_path, double grid_phase)
@@ -385,6 +394,9 @@ em_clip_new (EmStore *store, EmEngine *engine, GListStore *jobs, const EmDbClip 
   self->fingerprint = g_strdup (row->fingerprint);
   self->media_path = g_strdup (media_path);
   self->grid_phase = grid_phase;
+  em_clip_take_view (self, row->view);
+  g_signal_connect_object (store, "changed", G_CALLBACK (store_changed_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (engine, "notify::loaded", G_CALLBACK (engine_loaded_cb), self,
                            G_CONNECT_SWAPPED);
   em_clip_load (self);
@@ -399,6 +411,7 @@ em_clip_close (EmClip *self)
   em_clip_stop_tracking (self);
   if (self->suggest_job)
     em_job_cancel (self->suggest_job);
+  em_clip_keep_view (self);
   self->is_closed = true;
   g_cancellable_cancel (self->cancellable);
   g_clear_handle_id (&self->embed_source, g_source_remove);
@@ -434,6 +447,7 @@ em_clip_finalize (GObject *object)
   g_object_unref (self->cancellable);
   g_clear_pointer (&self->picture, g_bytes_unref);
   g_clear_pointer (&self->first, em_delta_free);
+  g_clear_pointer (&self->cut_off, em_db_step_free);
   g_clear_error (&self->track_error);
   g_array_unref (self->drafts);
   g_ptr_array_unref (self->decoding);

@@ -8,7 +8,8 @@
  *   "picture" ()                    em_clip_get_picture() is another one
  *   "scene-changed" ()              masks, candidates or marks of the frame on screen changed
  *   "lanes-changed" ()              some lane, the grid's decisions or the objects changed
- *   "notice" (const char *text, const char *action)   for a toast; action is "undo", "redo" or NULL
+ *   "notice" (const char *text, const char *action)   for a toast; action is "undo",
+ *                                  "redo", "resume" or NULL
  *   "failed" (const char *text)     something went wrong; the text says what and what to do
  *   "waveform" ()                   sound is loaded (or there is none)
  * Properties with notify, read only: "status", "frame", "selected", "playing", "can-undo",
@@ -31,7 +32,8 @@ G_DECLARE_FINAL_TYPE (EmClip, em_clip, EM, CLIP, GObject)
 
 typedef enum { EM_CLIP_LOADING, EM_CLIP_READY, EM_CLIP_FAILED } EmClipStatus;
 
-/* Loads at once, answers by "status". `jobs` is the list that running jobs are put into. */
+/* Loads at once, answers by "status". `jobs` is the list that running jobs are put into; row->view
+ * says where work was left, frame and object are taken up again. */
 EmClip *em_clip_new (EmStore *store, EmEngine *engine, GListStore *jobs, const EmDbClip *row,
                      const char *media_path, double grid_phase);
 /* Cancels what runs and lets go of media and engine; nothing is emitted afterwards. */
@@ -132,6 +134,8 @@ void em_clip_track (EmClip *self, int direction);
 bool em_clip_is_tracking (EmClip *self);
 const char *em_clip_track_problem (EmClip *self); /* why Track cannot run now, or NULL */
 void em_clip_cancel (EmClip *self);               /* whatever runs */
+/* A job that a crash or a closed window cut off; offered once, by "notice" with action "resume". */
+void em_clip_resume (EmClip *self);
 /* Every verb given so far is in the project and mirrored, no cell waits for its mask. */
 bool em_clip_is_settled (EmClip *self);
 

@@ -232,6 +232,61 @@ test_demo (void)
   drive_pause (100);
 }
 
+static void
+noticed_cb (EmClip *clip, const char *text, const char *action, gboolean *offered)
+{
+  *offered |= g_strcmp0 (action, "resume") == 0;
+}
+
+static void
+begun_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  em_delta_free (em_store_call_finish (EM_STORE (source), result, NULL));
+  *(gboolean *) data = TRUE;
+}
+
+/* A track that a crash cut off: its step is open in the file, and the next life offers it again. */
+static void
+test_resume (void)
+{
+  EmWindow *window = drive_window (app);
+  EmClip *clip;
+  EmVerb *verb;
+  gboolean done = FALSE, offered = FALSE;
+  int64_t id;
+
+  drive_open (window, NULL);
+  clip = em_window_get_clip (window);
+  drive_seek (window, 40);
+  em_clip_select (clip, NULL);
+  drive_click (window, EM_BUTTON_PRIMARY, 100, 60);
+  WAIT (em_clip_get_selected (clip) && drive_is_idle (window));
+  id = em_object_get_id (em_clip_get_selected (clip));
+  verb = em_verb_new (EM_VERB_TRACK_BEGIN, em_clip_get_id (clip), id, 40);
+  verb->request = g_strdup ("{\"direction\": 1}");
+  em_store_call_async (em_project_get_store (em_window_get_project (window)), em_verb_run, verb,
+                       NULL, NULL, begun_cb, &done);
+  WAIT (done);
+  em_verb_free (verb);
+  gtk_window_close (GTK_WINDOW (window));
+
+  window = drive_window (app);
+  em_window_open_demo (window);
+  WAIT (em_window_get_clip (window));
+  clip = em_window_get_clip (window);
+  g_signal_connect (clip, "notice", G_CALLBACK (noticed_cb), &offered);
+  WAIT (offered && em_clip_get_frame (clip) == 40); /* and where work was left */
+  WAIT (em_engine_is_loaded (em_application_get_engine (app)) && drive_is_idle (window));
+  drive_act (window, "win.resume");
+  WAIT (count (window, id, EM_STATE_PROPAGATED) > 1);
+  drive_act (window, "win.cancel");
+  WAIT (drive_is_idle (window));
+  g_assert_false (drive_cell (window, id, 39).exists); /* forward only, as it was asked */
+  check_file (window);
+  gtk_window_close (GTK_WINDOW (window));
+  drive_pause (100);
+}
+
 /* Closing gives everything back: no reference from a job, a timer or a closure is left. */
 static void
 test_finalize (void)
@@ -280,6 +335,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL); /* warnings and criticals end the program */
   app = drive_start ();
   g_test_add_func ("/ui/demo", test_demo);
+  g_test_add_func ("/ui/resume", test_resume);
   g_test_add_func ("/ui/finalize", test_finalize);
   g_test_add_func ("/ui/bad", test_bad);
   status = g_test_run ();

@@ -83,9 +83,10 @@ em_measure_declare (EmReport *r, const EmMeasureOptions *o)
                        "mean share of the picture that is marked on those (the root of it is null "
                        "S)");
     if (o->track)
-      em_report_measure (r, "sound, tracked",
-                         "all frames, the grid masks being key frames of the tracker; against the "
-                         "union of what sounds for half of the frame's second");
+      em_report_measure (
+          r, "sound, tracked",
+          "all frames, those of a second being tracked from its grid mask; against the "
+          "union of what sounds for half of the frame's second");
   }
   for (int by = 0; by < N_PROMPTS; by++)
     for (int mix = 0; mix < N_MIXES; mix++)
@@ -195,7 +196,7 @@ measure_sound (Measure *m, EmError *err)
   return good;
 }
 
-/* Grid masks as key frames, all other frames tracked: as segment does it. */
+/* All frames, tracked from the grid: as segment does it. */
 static bool
 measure_all_frames (Measure *m, EmError *err)
 {

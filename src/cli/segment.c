@@ -213,25 +213,39 @@ take_sound (void *self, int frame, EmAnswer *answers)
   advance (t->progress, ++t->n_done);
 }
 
-/* Grid frames are key frames, silent seconds are empty; the rest is tracked from the first key
- * frame both ways, every key frame conditioning. */
+/* The wanted frames of second k; false if there is none left to track. */
 static bool
-track_sound (SoundTrack *t, EmPredictor *p, int first, int last, EmError *err)
+open_span (const SoundTrack *t, int k, int *first, int *last)
 {
-  int start = -1;
-
-  em_predictor_reset (p);
-  for (int k = 0; k < t->heard->n; k++)
-    if (t->heard->heard[k] && em_rle_area (&t->heard->masks[k])) {
-      if (start < 0)
-        start = t->source->grid[k];
-      if (!em_predictor_add_mask (p, t->source->grid[k], 1, &t->heard->masks[k], NULL, err))
-        return false;
+  *first = -1;
+  for (int f = 0; f < t->source->n_frames; f++)
+    if (t->wanted[f] && !t->done[f] && em_segment_second (t->source, f) == k) {
+      *first = *first < 0 ? f : *first;
+      *last = f;
     }
-  if (start < 0)
-    return true;
-  return (last <= start || propagate (p, start, last, take_sound, t, err))
-         && (first >= start || propagate (p, start, first, take_sound, t, err));
+  return *first >= 0;
+}
+
+/* The frames of a second are tracked from its grid frame, both ways. Other things may sound in the
+ * seconds beside it, so their masks say nothing here. */
+static bool
+track_sound (SoundTrack *t, EmPredictor *p, EmError *err)
+{
+  int first, last;
+
+  for (int k = 0; k < t->heard->n; k++) {
+    int grid = t->source->grid[k];
+
+    if (!t->heard->heard[k] || !em_rle_area (&t->heard->masks[k])
+        || !open_span (t, k, &first, &last))
+      continue;
+    em_predictor_reset (p);
+    if (!em_predictor_add_mask (p, grid, 1, &t->heard->masks[k], NULL, err)
+        || (last > grid && !propagate (p, grid, last, take_sound, t, err))
+        || (first < grid && !propagate (p, grid, first, take_sound, t, err)))
+      return false;
+  }
+  return true;
 }
 
 /* What is decided without tracking: grid frames, and frames of silent seconds, whose masks are
@@ -285,7 +299,7 @@ em_segment_sound (EmSegments *out, EmPredictor *p, const EmClipSource *s, const 
   track.heard = &heard;
   track.done = g_new0 (bool, s->n_frames);
   if (good && settle (&track))
-    good = track_sound (&track, p, first, last, err);
+    good = track_sound (&track, p, err);
   for (int f = first; good && f <= last;
        f++) /* heard, but with an empty region: nothing to track */
     if (wanted[f] && !track.done[f])

@@ -87,10 +87,13 @@ webm)
   launch $video ! vp9enc keyframe-max-dist=20 deadline=1 cpu-used=8 ! webmmux name=m \
     ! filesink location="$out" $sound ! opusenc ! m.
   ;;
-webm-vp8) # with alternate reference frames: packets that are never shown
+webm-vp8) # in two passes, so that there are alternate reference frames: packets that are never shown
   need vp8enc vorbisenc webmmux
-  launch $video ! vp8enc keyframe-max-dist=20 deadline=1 lag-in-frames=16 auto-alt-ref=true ! webmmux name=m \
-    ! filesink location="$out" $sound ! vorbisenc ! m.
+  vp8="vp8enc keyframe-max-dist=40 deadline=1000000 target-bitrate=100000 lag-in-frames=16
+    auto-alt-ref=true multipass-cache-file=$out.pass multipass-mode"
+  launch $video ! $vp8=first-pass ! fakesink
+  launch $video ! $vp8=last-pass ! webmmux name=m ! filesink location="$out" $sound ! vorbisenc ! m.
+  rm -f "$out.pass"*
   ;;
 ts)
   need x264enc h264parse avenc_aac aacparse mpegtsmux tsdemux

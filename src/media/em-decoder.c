@@ -164,9 +164,10 @@ fetch (EmDecoder *self, int frame, GCancellable *cancellable, GError **error)
 
   if (!sample && can_go_on (self, tag, em_units_key_before (self->units, unit, 0)))
     sample = pull_until (self, tag, cancellable, &fault);
-  /* A key unit is no promise: where the nearest does not lead to it, one before may. */
-  for (int skip = 0; !sample && skip < 2; skip++) {
-    int key = em_units_key_before (self->units, unit, skip);
+  /* A key unit is no promise, containers lie about them: where the nearest does not lead to it, one
+   * before may. */
+  for (int attempt = 0; !sample && attempt < 3; attempt++) {
+    int key = em_units_key_before (self->units, unit, (const int[]){ 0, 1, 4 }[attempt]);
 
     if (fault && fault->code == EM_E_CANCELLED)
       break;

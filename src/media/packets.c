@@ -79,18 +79,22 @@ take_event (Track *t, GstEvent *event)
   }
 }
 
-/* A VP8 packet says itself whether it is shown (bit 4 of the frame tag); WebM stores those that are
- * not as packets of their own. */
-static bool
-is_never_shown (const Track *t, GstBuffer *buffer)
+/* A VP8 packet says itself whether it can be decoded alone (bit 0 of its first byte is 0) and
+ * whether it is shown (bit 4). WebM stores what is not shown as packets of their own and calls them
+ * key frames. */
+static void
+take_kind (const Track *t, GstBuffer *buffer, EmPacket *packet)
 {
   GstCaps *caps = t->pass->out->caps->pdata[t->caps];
   uint8_t tag;
 
-  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY))
-    return true;
-  return gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-vp8")
-         && gst_buffer_extract (buffer, 0, &tag, 1) == 1 && !(tag & 0x10);
+  packet->is_key = !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  packet->is_hidden |= GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY);
+  if (gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-vp8")
+      && gst_buffer_extract (buffer, 0, &tag, 1) == 1) {
+    packet->is_key = !(tag & 0x01);
+    packet->is_hidden |= !(tag & 0x10);
+  }
 }
 
 /* False if the packet carries no time at all. */
@@ -140,8 +144,7 @@ take_packet (Track *t, GstBuffer *buffer)
     pass->out->audio_start_ns = packet.time_ns;
   if (!t->is_video || t->caps < 0 || g_atomic_int_get (&pass->run.is_stopped))
     return;
-  packet.is_key = !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
-  packet.is_hidden |= is_never_shown (t, buffer);
+  take_kind (t, buffer, &packet);
   if (!pass->fn (&packet, buffer, pass->self))
     g_atomic_int_set (&pass->run.is_stopped, 1);
 }

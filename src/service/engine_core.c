@@ -5,8 +5,9 @@
 #include "service/em-engine.h"
 #include <string.h>
 
-#define MAX_OPEN   2  /* predictors; a memory bank and a feature cache each */
-#define MAX_WANTED 32 /* frames to embed */
+#define MAX_OPEN   2                  /* predictors; a memory bank and a feature cache each */
+#define MAX_WANTED 32                 /* frames to embed */
+#define RING_BYTES ((size_t) 8 << 20) /* features are kept, pictures are hardly asked for twice */
 
 typedef struct {
   guint revision; /* grows when sound or phase change: the predictor is made anew */
@@ -329,6 +330,7 @@ open_clip (EmEngineCore *core, guint id, const Spec *s, GError **error)
 
   if (!decoder)
     return NULL;
+  em_decoder_set_ring_bytes (decoder, RING_BYTES);
   c = g_new0 (EmOpenClip, 1);
   c->id = id;
   c->revision = s->revision;

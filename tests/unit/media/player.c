@@ -150,6 +150,15 @@ check_play (const char *kind)
   check_picture (&s, kind);
   CHECK_INT (em_player_get_position (s.player), em_frame_index_pts (s.index, frame));
 
+  em_player_play (s.player);
+  UNTIL (s.last > frame);
+  frame = s.last;
+  g_usleep (200000); /* pictures arrive while nobody looks, and then it is too late for them */
+  em_player_pause (s.player);
+  spin (100);
+  CHECK_INT (s.last, frame);
+  CHECK_INT (em_player_get_frame (s.player), frame);
+
   forget (&s); /* goes on from there */
   em_player_play (s.player);
   UNTIL (s.n_frames >= 3);

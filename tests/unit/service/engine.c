@@ -210,6 +210,7 @@ check_decode (void)
   EmAnswer want = { 0 };
   EmError err = EM_ERROR_INIT;
   Got got = { 0 };
+  EmRle base;
   Clip c;
 
   if (!clip_open (&c, "mp4"))
@@ -229,6 +230,19 @@ check_decode (void)
   CHECK (got.decoded && got.decoded->seconds > 0);
   em_answer_clear (&want);
   got_clear (&got);
+
+  base = a_square (&c, 40, 30, 60); /* on top of a mask that is gone before it is looked at */
+  set = a_click (60, 70);
+  set.base = &base;
+  em_engine_decode_async (world.engine, c.id, 5, 17, &set, false, NULL, decoded_cb, &got);
+  CHECK (em_predictor_decode (c.by_hand, 17, &set, &want, &err));
+  em_rle_clear (&base);
+  UNTIL (got.n == 1);
+  CHECK (got.decoded && em_rle_equal (&got.decoded->mask, &want.mask));
+  CHECK (got.decoded && got.decoded->iou == want.iou);
+  em_answer_clear (&want);
+  got_clear (&got);
+  set.base = NULL;
 
   em_engine_decode_async (world.engine, c.id, 5, 100000, &set, false, NULL, decoded_cb, &got);
   UNTIL (got.n == 1);
@@ -498,6 +512,48 @@ check_overtaking (void)
   clip_close (&c);
 }
 
+/* Clicks on more other clips than there is room for do not cost the tracking one its memory. */
+static void
+check_pinning (void)
+{
+  static const char *const kinds[] = { "webm", "mkv", "vfr" };
+  EmPromptSet set = a_click (80, 60);
+  Track alone = { 0 }, busy = { 0 };
+  Got got[3] = { { 0 } };
+  Clip c, others[3];
+  int n = 0;
+
+  if (!clip_open (&c, "mp4"))
+    return;
+  track_start (&alone, &c, two_objects (&c, 0, 30));
+  UNTIL (alone.got.n == 1);
+  for (int i = 0; i < 3; i++)
+    if (clip_open (&others[n], kinds[i]))
+      n++;
+  track_start (&busy, &c, two_objects (&c, 0, 30));
+  for (int i = 0; i < n; i++) {
+    UNTIL ((int) busy.frames->len >= 4 * (i + 1));
+    em_engine_decode_async (world.engine, others[i].id, 1, 7, &set, false, NULL, decoded_cb,
+                            &got[i]);
+  }
+  UNTIL (busy.got.n == 1);
+  CHECK_INT (busy.got.status, EM_OK);
+  for (guint i = 0; i < MIN (alone.frames->len, busy.frames->len); i++) {
+    const EmTrackedFrame *x = alone.frames->pdata[i], *y = busy.frames->pdata[i];
+    CHECK (em_rle_equal (&x->masks[0]->mask, &y->masks[0]->mask));
+  }
+  CHECK_INT (busy.frames->len, alone.frames->len);
+  for (int i = 0; i < n; i++) {
+    CHECK_INT (got[i].status, EM_OK);
+    CHECK_INT (got[i].n, 1);
+    got_clear (&got[i]);
+    clip_close (&others[i]);
+  }
+  track_clear (&alone);
+  track_clear (&busy);
+  clip_close (&c);
+}
+
 /* Cancelled after some frames: what was told stays, soon nothing more comes, and the next track of
  * the same clip starts from nothing. */
 static void
@@ -756,6 +812,7 @@ main (void)
   check_suggest ();
   check_track ();
   check_overtaking ();
+  check_pinning ();
   check_cancelling ();
   check_resuming ();
   check_closing ();

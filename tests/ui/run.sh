@@ -8,7 +8,7 @@ if [ "${EARMARK_UI_INSIDE:-}" != yes ]; then
   trap 'rm -rf "$home"' EXIT
   export EARMARK_UI_INSIDE=yes HOME="$home" XDG_RUNTIME_DIR="$home/run" XDG_STATE_HOME="$home/state"
   export GDK_BACKEND=x11 GSK_RENDERER=cairo LIBGL_ALWAYS_SOFTWARE=1 GSETTINGS_BACKEND=memory
-  export GTK_A11Y=${GTK_A11Y:-none} ADW_DISABLE_PORTAL=1 NO_AT_BRIDGE=1
+  export GTK_A11Y=${GTK_A11Y:-test} ADW_DISABLE_PORTAL=1 NO_AT_BRIDGE=1
   export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
   unset WAYLAND_DISPLAY XDG_DATA_HOME XDG_CACHE_HOME XDG_CONFIG_HOME
   mkdir -m 700 "$home/run"

@@ -126,7 +126,7 @@ def measure(sam, vgg, fuser, pool, tracks):
 
 def latest(directory):
     """The last stage that left a checkpoint, or None."""
-    for stage in ("memory", "whole", "mind", "eye"):
+    for stage in ("joint", "memory", "whole", "mind", "eye"):
         if os.path.exists(os.path.join(directory, stage + ".pt")):
             return stage
     return None

@@ -188,10 +188,10 @@ def ask(owner, rng):
 
 
 def click_parts(sam, image, skips, sound, index, masks, coords, labels, ids, side,
-                rounds=2, hints=None, classes=None, table=None):
-    """Rounds of clicks on single frames, some of them with the sound as well."""
+                rounds=2, hints=None, classes=None, table=None, joint=0.5):
+    """Rounds of clicks on single frames, the share `joint` of them with the sound as well."""
     parts = {}
-    gate = (torch.rand(len(index)) < 0.5).float()
+    gate = (torch.rand(len(index)) < joint).float()
     here, prompts = [s[index] for s in skips], gather(sound, index, gate)
     target, mask = shrink(masks, side), None
     rng = random.Random(int(torch.randint(1 << 30, ())))

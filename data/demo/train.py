@@ -5,6 +5,7 @@
   train.py mind   DIR MINUTES    decoder and fuser on single frames, the encoder at rest
   train.py whole  DIR MINUTES    the same, encoder and all
   train.py memory DIR MINUTES    tracking, and the sound of whole windows
+  train.py joint  DIR MINUTES    the fuser alone: a click on one object beside the sound of others
   train.py check  DIR            held-out measurements
   train.py export DIR FILE       the model package, f16
 
@@ -32,6 +33,7 @@ from world import KINDS, SIDE, T, World
 
 THREADS = int(os.environ.get("EM_THREADS", "2"))
 WINDOWS = 4  # of the eye's batches
+KEEP = 0.6   # of what the joint stage changes
 
 
 class Run:
@@ -242,6 +244,12 @@ def whole(directory, minutes):
             sam.train(), fuser.train()
 
 
+def sound_part(sam, sound, fpn, skips, target):
+    """The loss of sound alone along whole windows."""
+    return {"sound": torch.cat([sam_loss(out, target[at], 1, 0.1) for _, at, out in
+                                sound_pass(sam, sound, fpn, skips)]).mean()}
+
+
 def memory(directory, minutes):
     """The encoder rests again; tracking, and the sound of whole windows, frame after frame."""
     sam, vgg, fuser = build(directory)
@@ -270,9 +278,8 @@ def memory(directory, minutes):
             fpn = [torch.cat(level).float() for level in zip(*(w[0] for w in drawn))]
             owner, heard = (np.concatenate([w[k] for w in drawn]) for k in (2, 3))
             skips, image = sam.skips(fpn), sam.without_memory(fpn[2])
-            sound, target = hear(fuser, torch.stack([w[1] for w in drawn]), fpn), shrink(heard, 128)
-            part = {"sound": torch.cat([sam_loss(out, target[at], 1, 0.1) for _, at, out in
-                                        sound_pass(sam, sound, fpn, skips)]).mean()}
+            sound = hear(fuser, torch.stack([w[1] for w in drawn]), fpn)
+            part = sound_part(sam, sound, fpn, skips, shrink(heard, 128))
             part.update(click_parts(sam, image, skips, sound, *ask(owner, turn), 128))
         more = run.update(sum(part.values()))
         note("memory", run.step, mean, part)
@@ -281,11 +288,46 @@ def memory(directory, minutes):
             sam.train(), fuser.train()
 
 
+def joint(directory, minutes):
+    """All but the fuser rests, so clicks and tracking stay what they are. Batch norm keeps its
+    statistics: those of a few windows are too rough to finish with. The fuser ends between where
+    it began and where it came, which keeps more of what it knew about who falls silent."""
+    sam, vgg, fuser = build(directory)
+    load(directory, "memory", sam=sam, fuser=fuser)
+    balance(fuser)
+    sam.requires_grad_(False)
+    sam.eval(), fuser.eval()
+    start = [p.detach().clone() for p in fuser.parameters()]
+    run = Run(os.path.join(directory, "joint.pt"), {"sam": sam, "fuser": fuser},
+              [(list(fuser.parameters()), 3e-4)], minutes)
+    rng, turn = random.Random(8000 + run.step), random.Random(9000 + run.step)
+    pool, held = Pool(6_000_000, 2000), Pool(9_000_000, 8)
+    windows = Store(lambda: see_window(sam, vgg, pool, rng), 400, random.Random(1))
+    mean, more = {}, True
+    while more:
+        drawn = windows.draw(3)
+        fpn = [torch.cat(level).float() for level in zip(*(w[0] for w in drawn))]
+        owner, heard = (np.concatenate([w[k] for w in drawn]) for k in (2, 3))
+        skips, image = sam.skips(fpn), sam.without_memory(fpn[2])
+        sound = hear(fuser, torch.stack([w[1] for w in drawn]), fpn)
+        part = sound_part(sam, sound, fpn, skips, shrink(heard, 128))
+        part.update(click_parts(sam, image, skips, sound, *ask(owner, turn), 128, joint=1))
+        more = run.update(part["sound"] + 2 * (part["click0"] + part["click1"]))
+        note("joint", run.step, mean, part)
+        if run.step % 200 == 0 or not more:
+            say("joint held-out", check.measure(sam, vgg, fuser, held, 0))
+    with torch.no_grad():
+        for p, before in zip(fuser.parameters(), start):
+            p.lerp_(before, 1 - KEEP)
+    run.save()
+
+
 def main():
     torch.set_num_threads(THREADS)
     stage, directory = sys.argv[1:3]
     os.makedirs(directory, exist_ok=True)
-    stages = {"ear": ear, "eye": eye, "mind": mind, "whole": whole, "memory": memory}
+    stages = {"ear": ear, "eye": eye, "mind": mind, "whole": whole, "memory": memory,
+              "joint": joint}
     if stage in stages:
         stages[stage](directory, float(sys.argv[3]))
     elif stage == "check":

@@ -85,6 +85,18 @@ add_seconds (Accept *a, int frame)
       add_interval (a, k * 1000000000ll, MIN ((k + 1) * 1000000000ll, a->clip->duration_ns));
 }
 
+/* A frame that somebody decided otherwise: its suggestion stays undecided. */
+static bool
+is_taken (const Accept *a, int frame, GError **error)
+{
+  g_autoptr (EmDbCell) cell = NULL;
+
+  if (a->object <= 0)
+    return false;
+  cell = em_db_cell (a->p->db, a->clip->id, a->object, frame, error);
+  return cell && em_state_is_protected (cell->state);
+}
+
 static void
 accept_one (Accept *a, const EmDbSuggestion *row, double threshold)
 {
@@ -125,9 +137,15 @@ accept_all (Accept *a, const char *source, double threshold, GError **error)
     return false;
   for (guint i = 0; i < rows->len; i++) {
     const EmDbSuggestion *row = rows->pdata[i];
+    GError *problem = NULL;
 
-    if (!row->is_decided && row->logit_bytes && row->score > 0 && g_str_equal (row->source, source))
+    if (!row->is_decided && row->logit_bytes && row->score > 0 && g_str_equal (row->source, source)
+        && !is_taken (a, row->frame, &problem))
       accept_one (a, row, threshold);
+    if (problem) {
+      g_propagate_error (error, problem);
+      return false;
+    }
   }
   if (!a->n)
     return true;

@@ -55,7 +55,7 @@ mark_open (Job *job, const EmDbClip *clip, const int *grid, int n, bool *open, E
     em_cli_take_gerror (error, err);
     return -1;
   }
-  all = em_db_suggestions (job->p.db, clip->id, true, &error);
+  all = em_db_suggestions (job->p.db, clip->id, false, &error);
   if (!all) {
     em_cli_take_gerror (error, err);
     return -1;
@@ -63,7 +63,7 @@ mark_open (Job *job, const EmDbClip *clip, const int *grid, int n, bool *open, E
   for (guint i = 0; i < all->len; i++) {
     const EmDbSuggestion *s = all->pdata[i];
 
-    if (g_str_equal (s->source, job->source) && (s->side == 0 || s->logit_bytes || s->is_decided))
+    if (g_str_equal (s->source, job->source) && (!s->is_dropped || s->is_decided))
       g_hash_table_add (done, GINT_TO_POINTER (s->frame + 1));
   }
   for (int k = 0; k < n; k++) {

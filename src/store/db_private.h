@@ -13,6 +13,7 @@ struct EmDb {
   int64_t author;
   int64_t token; /* of the writer lock; 0: not held */
   int64_t data_version;
+  int64_t logits_room;    /* bytes until the next look at what suggestions take; 0: look */
   int64_t last_log_us;    /* log lines are in order even when the clock is not */
   int last_rc;            /* SQLite's result of the last failed call */
   GHashTable *statements; /* literal's address -> sqlite3_stmt */

@@ -49,26 +49,33 @@ put_row (EmDb *db, int64_t clip, const char *source, const char *weights, int si
   if (!em_sql_run (&q, error))
     return false;
   *written += sqlite3_changes (db->sqlite);
+  db->logits_room -= (int64_t) size;
   return true;
 }
 
+/* The sum is taken when the connection begins to write and when its room is used up, not for every
+ * window of a job over thousands of clips. */
 static bool
 make_room (EmDb *db, GError **error)
 {
   int64_t total = 0;
-  EmSql q = em_sql (db, "SELECT coalesce (sum (bytes), 0) FROM suggestion");
+  EmSql q;
 
+  if (db->logits_room > 0)
+    return true;
+  q = em_sql (db, "SELECT coalesce (sum (bytes), 0) FROM suggestion");
   if (em_sql_row (&q))
     total = em_sql_get_int (&q, 0);
   if (!em_sql_end (&q, error))
     return false;
-  if (total <= MAX_BYTES)
+  db->logits_room = MAX_BYTES - total;
+  if (db->logits_room >= 0)
     return true;
   /* Those whose running sum, oldest first, is within the excess, and the one that crosses it. */
   q = em_sql (db, "UPDATE suggestion SET logits = NULL, bytes = 0 WHERE rowid IN (SELECT r FROM"
                   " (SELECT rowid AS r, bytes, sum (bytes) OVER (ORDER BY at, rowid) AS upto"
                   " FROM suggestion WHERE bytes > 0) WHERE upto - bytes < ?)");
-  em_sql_int (&q, total - MAX_BYTES);
+  em_sql_int (&q, -db->logits_room);
   return em_sql_run (&q, error);
 }
 
@@ -93,10 +100,13 @@ em_db_put_suggestions (EmDb *db, int64_t clip, const char *source, const char *w
   return em_db_commit (db, error);
 }
 
+/* The decisions are those of the clip before they are joined: the view alone would be worked out
+ * for the whole project. */
 #define SUGGESTION_COLUMNS(logits)                                                                 \
-  "SELECT s.frame, s.source, s.weights, s.iou, s.score, s.side, s.at, d.decision, " logits         \
-  " FROM suggestion s LEFT JOIN decision_now d ON d.clip = s.clip AND d.frame = s.frame"           \
-  " AND d.source = s.source WHERE s.clip = ?1 "
+  "SELECT s.frame, s.source, s.weights, s.iou, s.score, s.side, s.at, d.decision,"                 \
+  " s.side > 0 AND s.logits IS NULL, " logits                                                      \
+  " FROM suggestion s LEFT JOIN (SELECT * FROM decision_now WHERE clip = ?1) d"                    \
+  " ON d.frame = s.frame AND d.source = s.source WHERE s.clip = ?1 "
 
 static EmDbSuggestion *
 read_suggestion (EmSql *q)
@@ -112,9 +122,10 @@ read_suggestion (EmSql *q)
   s->at_us = em_sql_get_int (q, 6);
   s->is_decided = sqlite3_column_type (q->stmt, 7) != SQLITE_NULL;
   s->decision = (EmDecision) CLAMP (em_sql_get_int (q, 7), 0, EM_DECISION_IGNORED);
-  if (s->side && sqlite3_column_type (q->stmt, 8) == SQLITE_BLOB)
+  s->is_dropped = em_sql_get_int (q, 8) != 0;
+  if (s->side && sqlite3_column_type (q->stmt, 9) == SQLITE_BLOB)
     s->logit_bytes
-        = em_inflate (sqlite3_column_blob (q->stmt, 8), (size_t) sqlite3_column_bytes (q->stmt, 8),
+        = em_inflate (sqlite3_column_blob (q->stmt, 9), (size_t) sqlite3_column_bytes (q->stmt, 9),
                       (size_t) s->side * s->side);
   return s;
 }

@@ -16,6 +16,7 @@ typedef struct {
   float iou, score;     /* NAN: none */
   int side;             /* 0: the second is silent, nothing was asked */
   uint8_t *logit_bytes; /* [side, side]; NULL where silent, or dropped for room */
+  bool is_dropped;      /* its logits had to make room */
   bool is_decided;
   EmDecision decision; /* where is_decided */
   int64_t at_us;

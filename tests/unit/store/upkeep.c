@@ -74,12 +74,19 @@ logits_make_room_for_newer_ones (void)
   }
   /* 300 MiB in the books, of at most 256. */
   fixture_sql (f.path, "UPDATE suggestion SET bytes = 50 << 20");
+  fixture_reopen (&f);
   row.frame = 6;
   MUST (em_db_put_suggestions (f.db, f.clip, "s", NULL, SIDE, &row, 1, &written, error));
   CHECK_INT (written, 1);
   CHECK_INT (fixture_int (f.path, "SELECT count(*) FROM suggestion WHERE logits IS NULL"), 1);
   CHECK_INT (fixture_int (f.path, "SELECT frame FROM suggestion WHERE logits IS NULL"), 0);
   CHECK (fixture_int (f.path, "SELECT sum(bytes) FROM suggestion") <= 256 << 20);
+  {
+    g_autoptr (EmDbSuggestion) gone = NULL;
+
+    MUST (gone = em_db_suggestion (f.db, f.clip, 0, "s", error));
+    CHECK (gone->is_dropped && !gone->logit_bytes && gone->side == SIDE);
+  }
   row.frame = 0; /* it may be asked again */
   MUST (em_db_put_suggestions (f.db, f.clip, "s", NULL, SIDE, &row, 1, &written, error));
   CHECK_INT (written, 1);

@@ -97,13 +97,25 @@ em_bench_library (const EmBenchStage *s)
 /* A clip of two discs on a gradient, one frame a second, and a note as sound. */
 typedef struct {
   EmClipSource source;
+  uint8_t *pictures; /* [n, HEIGHT, WIDTH, 3] */
   int64_t *pts_ns;
   int *grid;
   float *sound;
 } Drawn;
 
+#define PICTURE_BYTES ((size_t) WIDTH * HEIGHT * 3)
+
 static bool
 drawn_read (void *self, int frame, uint8_t *rgb, EmError *err)
+{
+  const Drawn *d = self;
+
+  memcpy (rgb, d->pictures + (size_t) frame * PICTURE_BYTES, PICTURE_BYTES);
+  return true;
+}
+
+static void
+draw (uint8_t *rgb, int frame)
 {
   for (int y = 0; y < HEIGHT; y++)
     for (int x = 0; x < WIDTH; x++, rgb += 3) {
@@ -115,7 +127,6 @@ drawn_read (void *self, int frame, uint8_t *rgb, EmError *err)
       rgb[1] = (uint8_t) (a ? 60 : b ? 200 : y / 3);
       rgb[2] = (uint8_t) ((x * y) % 64 + (a || b ? 100 : 30));
     }
-  return true;
 }
 
 static void
@@ -124,14 +135,17 @@ drawn_make (Drawn *d, int n)
   int64_t samples = (int64_t) n * RATE;
 
   *d = (Drawn){ .pts_ns = g_new (int64_t, n), .grid = g_new (int, n) };
+  d->pictures = g_malloc ((gsize) n * PICTURE_BYTES);
   d->sound = g_new (float, 2 * samples);
   for (int i = 0; i < n; i++) {
+    draw (d->pictures + (size_t) i * PICTURE_BYTES, i);
     d->pts_ns[i] = i * INT64_C (1000000000);
     d->grid[i] = i;
   }
   for (int64_t i = 0; i < samples; i++)
     d->sound[2 * i] = d->sound[2 * i + 1] = (float) (0.3 * sin (0.17 * (double) i));
-  d->source = (EmClipSource){ .n_frames = n,
+  d->source = (EmClipSource){ .self = d,
+                              .n_frames = n,
                               .width = WIDTH,
                               .height = HEIGHT,
                               .read = drawn_read,
@@ -145,6 +159,7 @@ drawn_make (Drawn *d, int n)
 static void
 drawn_clear (Drawn *d)
 {
+  g_free (d->pictures);
   g_free (d->pts_ns);
   g_free (d->grid);
   g_free (d->sound);

@@ -6,6 +6,7 @@
 #include "engine/backend.h"
 
 #if defined __AVX512F__
+#include <immintrin.h>
 #define VEC 16
 #elif defined __AVX__
 #define VEC 8
@@ -28,6 +29,32 @@ static inline void
 vec_store (float *p, Vec v)
 {
   *(VecAny *) p = v;
+}
+
+/* The first n lanes, 0 < n < VEC; the others are 0, and memory behind them is not touched. */
+static inline Vec
+vec_load_part (const float *p, int64_t n)
+{
+#if VEC == 16
+  return _mm512_maskz_loadu_ps ((__mmask16) ((1u << n) - 1), p);
+#else
+  Vec v = { 0 };
+
+  for (int64_t i = 0; i < n; i++)
+    v[i] = p[i];
+  return v;
+#endif
+}
+
+static inline void
+vec_store_part (float *p, Vec v, int64_t n)
+{
+#if VEC == 16
+  _mm512_mask_storeu_ps (p, (__mmask16) ((1u << n) - 1), v);
+#else
+  for (int64_t i = 0; i < n; i++)
+    p[i] = v[i];
+#endif
 }
 
 static inline Vec

@@ -40,7 +40,9 @@ for round in $(seq "$rounds"); do
   "$cli" ${verb% *} "$p" $m ${verb#* } --jsonl >"$dir/lines" 2>"$dir/err" &
   job=$!
   # after so many lines, and a moment more: between frames, inside one, inside a commit
-  lines=$(awk -v s="$round$$" 'BEGIN { srand(s); print int(40 * rand()) }')
+  most=40
+  [ "${verb%% *}" = propagate ] || most=4 # windows are few
+  lines=$(awk -v s="$round$$" -v n=$most 'BEGIN { srand(s); print int(n * rand()) }')
   for i in $(seq 400); do
     [ "$(wc -l <"$dir/lines")" -lt "$lines" ] && kill -0 $job 2>/dev/null || break
     sleep 0.02

@@ -73,6 +73,23 @@ status=$?
 expect 0 '0 faults' "$cli" verify "$p"
 expect 0 '0 failed' "$cli" propagate "$p" $m
 
+# Other weights: all that was tracked is tracked anew, nothing that was decided changes.
+masks() { # COMPARISON-OF-STATES: digest of the masks that count, and who made them
+  python3 - "$p" "$1" <<'END'
+import hashlib, sqlite3, sys
+rows = sqlite3.connect(sys.argv[1]).execute(
+    "SELECT c.clip, c.object, c.frame, c.state, m.runs, m.weights FROM cell_now c JOIN mask m"
+    " ON m.clip = c.clip AND m.object = c.object AND m.frame = c.frame AND m.made = c.made"
+    f" WHERE c.state {sys.argv[2]} ORDER BY 1, 2, 3").fetchall()
+print(len(rows), hashlib.sha256(repr(rows).encode()).hexdigest())
+END
+}
+decided=$(masks '>= 3') tracked=$(masks '= 1')
+expect 0 '0 failed' "$cli" propagate "$p" -q --model "$dir/deaf.safetensors"
+[ "$(masks '>= 3')" = "$decided" ] || fail 'other weights changed what was decided'
+[ "$(masks '= 1')" != "$tracked" ] || fail 'other weights tracked nothing anew'
+expect 0 '0 masks' "$cli" propagate "$p" -q --model "$dir/deaf.safetensors"
+
 # media that are gone or another: told, skipped
 mv "$dir/clips/vfr.mp4" "$dir/vfr.hidden"
 expect 3 'vfr: .*index --search' "$cli" propagate "$p" $m --force --clips vfr

@@ -3,6 +3,7 @@
 #include <glib.h>
 #include <math.h>
 #include <string.h>
+#include "cli/measure_avs.h"
 #include "cli/segment.h"
 #include "cli/truth.h"
 #include "metrics/jf.h"
@@ -79,9 +80,8 @@ em_measure_declare (EmReport *r, const EmMeasureOptions *o)
     em_report_measure (r, "false alarm",
                        "share of the grid frames with nothing sounding to be seen on which the "
                        "sound's mask is not empty");
-    em_report_measure (r, "false alarm, area",
-                       "mean share of the picture that is marked on those (the root of it is null "
-                       "S)");
+    em_report_measure (r, "false alarm, area", "mean share of the picture that is marked on those");
+    em_avs_declare (r);
     if (o->track)
       em_report_measure (
           r, "sound, tracked",
@@ -157,7 +157,7 @@ sounding_union (const Measure *m, int second, int frame, const char **class_name
 }
 
 static void
-score_second (Measure *m, int second, const EmAnswer *answer)
+score_second (Measure *m, EmAvsClip *avs, int second, const EmAnswer *answer)
 {
   EmRle nothing = em_rle_new (m->truth->width, m->truth->height);
   const EmRle *heard = em_segment_is_heard (m->p, second, answer) ? &answer->mask : &nothing;
@@ -165,6 +165,8 @@ score_second (Measure *m, int second, const EmAnswer *answer)
   const char *class_name;
   EmRle u = sounding_union (m, second, frame, &class_name);
 
+  if (u.width)
+    em_avs_clip_add (avs, answer, &u);
   if (in_view (&u)) {
     add_pair (m, "sound", class_name, frame, heard, &u);
     add_pair (m, "sound, not gated", class_name, frame, &answer->mask, &u);
@@ -181,17 +183,21 @@ score_second (Measure *m, int second, const EmAnswer *answer)
 static bool
 measure_sound (Measure *m, EmError *err)
 {
+  const EmSample place = { m->o->slice, m->truth->name, "", 0, NAN, NAN };
   int t = em_predictor_window_size (m->p), n = 0;
+  EmAvsClip avs = { 0 };
   EmAnswer *answers = g_new0 (EmAnswer, t > 0 ? t : 1);
   bool good = true;
 
   for (int w = 0; good && w < em_predictor_n_windows (m->p); w++) {
     good = em_predictor_sound (m->p, w, answers, &n, err);
     for (int i = 0; good && i < n; i++)
-      score_second (m, w * t + i, &answers[i]);
+      score_second (m, &avs, w * t + i, &answers[i]);
     for (int i = 0; i < n; i++)
       em_answer_clear (&answers[i]);
   }
+  if (good)
+    em_avs_clip_end (&avs, m->report, &place);
   g_free (answers);
   return good;
 }

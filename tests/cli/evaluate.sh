@@ -45,7 +45,7 @@ printf 'object,name,class,color\n1,a,drum,#ff0000\n2,b,bell,#00ff00\n' >"$dir/t/
 printf 'object,start_ns,end_ns\n1,0,2000000000\n' >"$dir/t/one/c/sounding.csv"
 
 expect 0 '| click | one | 1 | 2 |' --truth "$dir/t" $model
-for row in 'sound' 'sound, not gated' 'click' 'sound + click' 'sound + click, ensemble' 'box' \
+for row in 'sound' 'sound, not gated' 'sound, AVSBench' 'click' 'sound + click' 'sound + click, ensemble' 'box' \
   'sound + box' 'sound + click, silent object'; do
   printf '%s\n' "$output" | grep -q "^| $row | one |" || fail "no row for $row"
 done

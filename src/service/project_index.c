@@ -5,8 +5,8 @@
 #include "service/em-project-private.h"
 #include "base/png.h"
 #include "media/em-decoder.h"
+#include "service/index_store.h"
 #include <glib/gi18n.h>
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +43,6 @@ typedef struct {
   char *path; /* NULL: the file is gone */
   EmFrameIndex *index;
   char *problem;
-  int64_t bytes, mtime_ms;
 } Indexing;
 
 static void
@@ -62,33 +61,13 @@ static gpointer
 store_index (EmDb *db, gpointer data, GError **error)
 {
   const Indexing *x = data;
-  g_autofree EmDbFrame *frames = NULL;
-  g_autoptr (GBytes) bytes = NULL;
-  const EmFrame *from;
-  EmDbMedia media = { 0 };
 
   if (x->index == NULL)
     return em_db_set_clip_state (db, x->clip, EM_CLIP_PROBLEM, x->problem, error)
                ? em_db_clip (db, x->clip, error)
                : NULL;
-  media.n_frames = em_frame_index_n_frames (x->index);
-  frames = g_new0 (EmDbFrame, media.n_frames);
-  from = em_frame_index_frames (x->index);
-  for (int i = 0; i < media.n_frames; i++)
-    frames[i] = (EmDbFrame){ from[i].pts_ns, from[i].duration_ns, from[i].is_key };
-  media.frames = frames;
-  media.index = bytes = em_frame_index_to_bytes (x->index);
-  media.fingerprint = em_frame_index_fingerprint (x->index);
-  media.bytes = x->bytes;
-  media.mtime_ms = x->mtime_ms;
-  media.width = em_frame_index_width (x->index);
-  media.height = em_frame_index_height (x->index);
-  media.duration_ns = em_frame_index_duration (x->index);
-  media.start_ns = em_frame_index_start (x->index);
-  media.has_sound = em_frame_index_n_audio (x->index) > 0;
-  media.audio_track = media.has_sound ? 0 : -1;
-  media.av_offset_ns = media.has_sound ? em_frame_index_audio_offset (x->index) : 0;
-  return em_db_set_media (db, x->clip, &media, error) ? em_db_clip (db, x->clip, error) : NULL;
+  return em_index_store (db, x->clip, x->path, x->index, error) ? em_db_clip (db, x->clip, error)
+                                                                : NULL;
 }
 
 static void
@@ -123,7 +102,6 @@ index_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancell
 {
   Indexing *x = data;
   g_autoptr (GError) error = NULL;
-  GStatBuf info;
 
   if (x->path == NULL) {
     x->problem = g_strdup (_ ("The file is not there"));
@@ -131,10 +109,6 @@ index_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancell
     x->index = em_frame_index_open (x->path, cancellable, &error);
     if (x->index == NULL)
       x->problem = g_strdup (error->message);
-    else if (g_stat (x->path, &info) == 0) {
-      x->bytes = info.st_size;
-      x->mtime_ms = (int64_t) info.st_mtime * 1000;
-    }
   }
   g_task_return_boolean (task, TRUE);
 }

@@ -8,6 +8,8 @@
 #include "formula.h"
 #include "golden_private.h"
 
+#define MAX_SIDE     (1 << 24) /* of any axis */
+#define MAX_NUMEL    (1ll << 36)
 #define N_STATISTICS 4 /* mean, root mean square, minimum, maximum lead a probe */
 
 typedef enum { NOT_RUN, SKIPPED, PASSED, MISSED, TOLD } Outcome;
@@ -57,14 +59,49 @@ static const struct {
 static bool
 parse_shape (Entry *e, const char *text)
 {
+  long long n = 1;
   char *end;
 
   for (e->ndim = 0; *text; text = *end ? end + 1 : end) {
     long long d = strtoll (text, &end, 10);
 
-    if (end == text || d < 0 || (*end && *end != ',') || e->ndim == EM_MAX_DIMS)
+    if (end == text || d < 1 || d > MAX_SIDE || (*end && *end != ',') || e->ndim == EM_MAX_DIMS)
       return false;
     e->shape[e->ndim++] = d;
+    if ((n *= d) > MAX_NUMEL)
+      return false;
+  }
+  return true;
+}
+
+/* What runners size their arrays by: a file may be damaged, and must not be believed. */
+static bool
+check_sizes (const Golden *g, EmError *err)
+{
+  static const struct {
+    const char *key;
+    int64_t low, high;
+  } sizes[] = { { "T", 1, 64 },
+                { "N", 1, 256 },
+                { "image_size", 32, 2048 },
+                { "text_rows", 0, 512 },
+                { "memory_tokens", 1, 1 << 16 },
+                { "num_ptr_tokens", 0, 1 << 16 },
+                { "video_width", 1, 4096 },
+                { "video_height", 1, 4096 },
+                { "samples", 1, 1 << 24 },
+                { "target_rate", 1, 1 << 20 },
+                { "size", 1, 4096 } };
+
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    const char *text = golden_meta (g, sizes[i].key);
+    char *end;
+    long long value = text ? strtoll (text, &end, 10) : sizes[i].low;
+
+    if (text && (end == text || *end || value < sizes[i].low || value > sizes[i].high))
+      return em_fail (err, EM_E_INPUT, "%s: metadata %s is \"%.40s\", expected %lld to %lld",
+                      g->name, sizes[i].key, text, (long long) sizes[i].low,
+                      (long long) sizes[i].high);
   }
   return true;
 }
@@ -124,6 +161,8 @@ golden_open (const char *path, EmError *err)
              path);
     goto fail;
   }
+  if (!check_sizes (g, err))
+    goto fail;
   g->seed = strtoull (seed, NULL, 10);
   g->n = em_weights_count (g->file);
   g->entries = calloc ((size_t) g->n + 1, sizeof *g->entries);

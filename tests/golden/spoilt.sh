@@ -1,6 +1,6 @@
 #!/bin/sh
 # The comparison must be able to fail: a golden with one number changed, one cut short, one whose
-# keys belong to nobody and one that is not there each end with status 8.
+# sizes are wrong, one whose keys belong to nobody and one that is not there each end with status 8.
 # usage: spoilt.sh EM-GOLDEN GOLDEN
 set -u
 dir=$(mktemp -d)
@@ -24,6 +24,11 @@ expect "one number changed" "$dir/$name"
 
 head -c 3000 "$2" >"$dir/$name"
 expect "cut short" "$dir/$name"
+
+LC_ALL=C sed 's/"T":"5"/"T":"x"/' "$2" >"$dir/$name"
+expect "a size that is no number" "$dir/$name"
+LC_ALL=C sed 's/"T":"5"/"T":"9"/' "$2" >"$dir/$name"
+expect "more frames than there are" "$dir/$name"
 
 cp "$2" "$dir/stranger.safetensors"
 expect "a name nobody answers for" "$dir/stranger.safetensors"

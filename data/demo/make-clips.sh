@@ -7,7 +7,7 @@
 # PROGRAM is em-demo-world from the build folder.
 set -eu
 
-demo_seed=352
+demo_seed=358
 frame_rate=12
 
 # encode FOLDER NAME WEBM BITS: VP9 at up to BITS a second, Opus; the sound is cut to ten seconds

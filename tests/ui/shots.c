@@ -76,7 +76,7 @@ work (EmWindow *window)
   WAIT (drive_is_idle (window));
   drive_act (window, "win.new-object");
   WAIT (drive_is_idle (window) && g_list_model_get_n_items (em_clip_get_objects (clip)) == 2);
-  drive_drag (window, 140, 14, 222, 96);
+  drive_drag (window, 128, 57, 205, 133);
   WAIT (drive_is_idle (window));
   drive_pause (4500);
   shoot (GTK_WIDGET (window), "5-corrected");

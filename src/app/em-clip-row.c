@@ -47,6 +47,7 @@ show_state (EmClipRow *self)
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->state), em_clip_state_name (row->state));
   gtk_progress_bar_set_fraction (self->progress, progress);
   gtk_widget_set_visible (GTK_WIDGET (self->progress), progress > 0);
+  gtk_widget_set_visible (GTK_WIDGET (self->state), !is_problem);
   gtk_widget_set_visible (self->retry, is_problem);
   em_project_want_thumbnail (self->project, self->item);
 }

@@ -300,6 +300,7 @@ em_object_pane_init (EmObjectPane *self)
     gtk_grid_attach (self->facts, title, 0, i, 1, 1);
     gtk_grid_attach (self->facts, GTK_WIDGET (self->fact[i]), 1, i, 1, 1);
   }
+  show_details (self);
   g_signal_connect (self->list, "row-selected", G_CALLBACK (row_selected_cb), self);
   g_signal_connect_swapped (self->name, "apply", G_CALLBACK (name_applied_cb), self);
   g_signal_connect_swapped (self->class_name, "apply", G_CALLBACK (class_applied_cb), self);

@@ -201,6 +201,9 @@ em_window_show_clip (EmWindow *self, EmClip *clip)
     g_signal_connect_swapped (clip, "notice", G_CALLBACK (notice_cb), self);
     g_signal_connect_swapped (clip, "failed", G_CALLBACK (failed_cb), self);
     status_cb (self);
+  } else {
+    gtk_widget_set_visible (GTK_WIDGET (self->prompt_bar), FALSE);
+    gtk_widget_set_visible (GTK_WIDGET (self->problem), FALSE);
   }
   update_state (self);
 }

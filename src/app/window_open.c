@@ -113,7 +113,7 @@ ask_classes (EmWindow *self)
                        NULL, classes_cb, g_object_ref (self));
 }
 
-/* Opens the first clip that can be opened, as soon as there is one. */
+/* Opens the first clip that is known to be one, as soon as there is one. */
 static void
 open_first (EmWindow *self)
 {
@@ -125,7 +125,8 @@ open_first (EmWindow *self)
   for (guint i = 0; i < g_list_model_get_n_items (clips); i++) {
     g_autoptr (EmQueueItem) item = g_list_model_get_item (clips, i);
 
-    if (em_queue_item_row (item)->state != EM_CLIP_PROBLEM) {
+    if (em_queue_item_row (item)->state != EM_CLIP_PROBLEM
+        && em_queue_item_row (item)->n_frames > 0) {
       gtk_single_selection_set_selected (self->selection, i);
       em_window_open_item (self, item);
       return;
@@ -149,8 +150,7 @@ em_window_take_project (EmWindow *self, EmProject *project)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (project, "notify", G_CALLBACK (show_saved), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (project, "failed", G_CALLBACK (failed_cb), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (em_project_get_clips (project), "items-changed", G_CALLBACK (open_first),
-                           self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (project, "indexed", G_CALLBACK (open_first), self, G_CONNECT_SWAPPED);
   warning = em_store_warning (em_project_get_store (project));
   if (!em_project_is_writable (project) && warning == NULL)
     warning = _ ("Somebody else is working on this project. It is open for reading only.");

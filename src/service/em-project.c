@@ -10,7 +10,7 @@ G_DEFINE_FINAL_TYPE (EmProject, em_project, G_TYPE_OBJECT)
 
 enum { PROP_0, PROP_SAVED, PROP_WRITABLE, N_PROPS };
 static GParamSpec *props[N_PROPS];
-enum { FAILED, NOTICE, N_SIGNALS };
+enum { FAILED, INDEXED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 /* Opening -----------------------------------------------------------------------------------------
@@ -563,8 +563,8 @@ em_project_class_init (EmProjectClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, props);
   signals[FAILED] = g_signal_new ("failed", EM_TYPE_PROJECT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                   G_TYPE_NONE, 1, G_TYPE_STRING);
-  signals[NOTICE] = g_signal_new ("notice", EM_TYPE_PROJECT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                  G_TYPE_NONE, 1, G_TYPE_STRING);
+  signals[INDEXED] = g_signal_new ("indexed", EM_TYPE_PROJECT, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                   NULL, G_TYPE_NONE, 1, EM_TYPE_QUEUE_ITEM);
 }
 
 static void

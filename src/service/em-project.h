@@ -3,8 +3,9 @@
  * Clips are listed as soon as they are found and indexed one after the other in the background; a
  * clip is usable as soon as its own index is done. Main thread; nothing waits.
  *
- * Signals: "failed" (const char *text), "notice" (const char *text). Properties with notify:
- * "saved" (false while an edit waits for the disk), "writable". */
+ * Signals: "failed" (const char *text), "indexed" (EmQueueItem *): a clip can be opened now, or has
+ * a problem. Properties with notify: "saved" (false while an edit waits for the disk), "writable".
+ */
 #pragma once
 #include "service/em-clip.h"
 #include "service/em-queue-item.h"

@@ -85,10 +85,12 @@ stored_cb (GObject *source, GAsyncResult *result, gpointer data)
   EmQueueItem *item = row ? find_item (self, row->id) : NULL;
 
   self->is_indexing = false;
-  if (item && !self->is_closed)
+  if (item && !self->is_closed) {
     em_queue_item_take_row (item, row);
-  else
+    g_signal_emit_by_name (self, "indexed", item);
+  } else {
     g_clear_pointer (&row, em_db_clip_free);
+  }
   if (self->is_closed)
     return;
   if (error)

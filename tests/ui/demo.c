@@ -367,6 +367,10 @@ test_bad (void)
 {
   EmWindow *window = drive_window (app);
   g_autofree char *path = g_build_filename (g_getenv ("HOME"), "bad.earmark", NULL);
+  g_autofree char *folder = NULL, *broken = NULL, *good = NULL;
+  g_autoptr (GBytes) clip = NULL;
+  g_autoptr (EmQueueItem) item = NULL;
+  GListModel *queue;
 
   g_assert_true (g_file_set_contents (path, "this is no project", -1, NULL));
   em_window_open_path (window, path);
@@ -374,6 +378,23 @@ test_bad (void)
   g_assert_null (em_window_get_project (window));
   g_assert_false (drive_can (window, "win.suggest"));
   g_assert_true (drive_can (window, "win.open-demo"));
+
+  /* A folder whose first file is broken: the other one opens, the queue has both. */
+  folder = g_build_filename (g_getenv ("HOME"), "clips", NULL);
+  g_mkdir_with_parents (folder, 0700);
+  broken = g_build_filename (folder, "a.mp4", NULL);
+  good = g_build_filename (folder, "b.webm", NULL);
+  clip = g_resources_lookup_data ("/org/earmark/Earmark/demo.webm", 0, NULL);
+  g_assert_true (g_file_set_contents (broken, "no video", -1, NULL));
+  g_assert_true (g_file_set_contents (good, g_bytes_get_data (clip, NULL),
+                                      (gssize) g_bytes_get_size (clip), NULL));
+  drive_open (window, folder);
+  g_assert_cmpstr (em_clip_get_name (em_window_get_clip (window)), ==, "b");
+  queue = em_project_get_clips (em_window_get_project (window));
+  g_assert_cmpuint (g_list_model_get_n_items (queue), ==, 2);
+  item = g_list_model_get_item (queue, 0);
+  g_assert_cmpint (em_queue_item_row (item)->state, ==, EM_CLIP_PROBLEM);
+  g_assert_cmpstr (em_queue_item_get_detail (item), !=, "");
   gtk_window_close (GTK_WINDOW (window));
   drive_pause (100);
 }

@@ -1,4 +1,5 @@
 /* cmd_project.c - earmark-cli init, info and verify: the project file itself. */
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 #include "cli/cli_project.h"
@@ -113,7 +114,11 @@ make_project (const char *media, const InitOptions *o, guint *n, EmError *err)
   if (!db)
     return em_cli_take_gerror (error, err);
   *n = paths->len;
-  return add_clips (db, paths, err);
+  if (add_clips (db, paths, err))
+    return true;
+  g_clear_pointer (&db, em_db_close);
+  g_unlink (o->out);
+  return false;
 }
 
 int

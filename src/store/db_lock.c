@@ -144,6 +144,7 @@ em_db_unlock (EmDb *db)
 {
   EmSql q;
 
+  db->in_batch = false; /* an unfinished one goes as a whole */
   em_db_rollback (db);
   q = em_sql (db, "UPDATE writer SET token = NULL, annotator = NULL, host = NULL, boot = NULL,"
                   " pid = NULL, started = NULL, program = NULL WHERE token = ?");

@@ -2,7 +2,7 @@
 # earmark-cli init, index, info and verify: projects are made, read and checked; what is unusable is
 # refused in one line with the exit code that says why.
 # usage: project.sh EARMARK-CLI MAKE-PACKAGE MAKE-CLIP
-cli=$1 make_clip=$3
+cli=$(realpath "$1") make_clip=$3
 . "$(dirname "$0")/expect.sh"
 
 mkdir -p "$dir/clips/inner"

@@ -314,6 +314,26 @@ a_lock_from_elsewhere_holds_until_its_beat_stops (void)
   fixture_close (&f);
 }
 
+/* A batch that is not ended is nothing, and holds no lock. */
+static void
+an_unfinished_batch_leaves_nothing (void)
+{
+  Fixture f;
+
+  fixture_open (&f);
+  MUST (em_db_begin_batch (f.db, error));
+  MUST (em_db_add_clip (f.db, "/nowhere/b.mp4", NULL, error));
+  /* One that fails takes nothing else along. */
+  CHECK (!em_db_set_weights (f.db, "no such digest", NULL));
+  MUST (em_db_add_clip (f.db, "/nowhere/c.mp4", NULL, error));
+  CHECK (em_db_find_clip (f.db, "b", NULL) != 0);
+  em_db_close (f.db);
+  f.db = NULL;
+  CHECK_INT (fixture_int (f.path, "SELECT count(*) FROM clip"), 1);
+  CHECK_INT (fixture_int (f.path, "SELECT token IS NULL FROM writer"), 1);
+  fixture_close (&f);
+}
+
 static int
 view_unwritable (const char *path)
 {
@@ -588,7 +608,8 @@ an_older_file_is_migrated_after_a_backup (void)
 CHECK_MAIN (a_new_project_has_its_settings, presets_set_grid_and_classes,
             a_project_keeps_writes_safe, a_newer_file_is_refused_untouched,
             what_is_no_project_gets_one_clear_line, one_writes_others_read,
-            a_lock_from_elsewhere_holds_until_its_beat_stops, an_unwritable_folder_is_for_viewing,
-            classes_and_people_keep_their_ids, clips_have_unique_names_and_relative_paths,
-            frame_times_survive_and_bind_masks, readers_learn_what_changed,
-            released_schemas_are_never_edited, an_older_file_is_migrated_after_a_backup)
+            a_lock_from_elsewhere_holds_until_its_beat_stops, an_unfinished_batch_leaves_nothing,
+            an_unwritable_folder_is_for_viewing, classes_and_people_keep_their_ids,
+            clips_have_unique_names_and_relative_paths, frame_times_survive_and_bind_masks,
+            readers_learn_what_changed, released_schemas_are_never_edited,
+            an_older_file_is_migrated_after_a_backup)

@@ -135,6 +135,7 @@ absence_is_a_seed_without_pixels (void)
 
   expect ("K..00..K", &rules, "0-2[0,3,4,7] 7-5[0,3,4,7]"); /* each side from its own */
   expect ("K..00...", &rules, "0-2[0,3,4] 0-7[0,3,4]");     /* carried over the gap */
+  expect ("K..00pp.", &rules, "0-2[0,3,4] 0-7[0,3,4]"); /* not taken up: the memory lies beyond */
   expect ("00..", &rules, "");
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "formats/csv.h"
 #include "formats/export.h"
 
 #define WINDOW 5 /* seconds, of both sets */
@@ -122,23 +123,6 @@ write_window (EmExport *x, const Window *w, const int *grid, bool single, EmErro
   return ok;
 }
 
-/* A line of the table: quoted where a comma or a quote would tear it. */
-static void
-put_field (FILE *out, const char *text, char after)
-{
-  if (strpbrk (text, ",\"\n")) {
-    fputc ('"', out);
-    for (; *text; text++) {
-      if (*text == '"')
-        fputc ('"', out);
-      fputc (*text, out);
-    }
-    fputc ('"', out);
-  } else
-    fputs (text, out);
-  fputc (after, out);
-}
-
 static bool
 write_clip (EmExport *x, int clip, bool single, FILE *table, EmError *err)
 {
@@ -167,12 +151,15 @@ write_clip (EmExport *x, int clip, bool single, FILE *table, EmError *err)
     if (single)
       em_export_safe (w.class_name, w.folder);
     ok = write_window (x, &w, grid, single, err);
-    put_field (table, w.name, ',');
+    em_csv_put (table, w.name);
+    fputc (',', table);
     if (single) {
       fprintf (table, "%d,", first);
-      put_field (table, w.class_name, ',');
+      em_csv_put (table, w.class_name);
+      fputc (',', table);
     }
-    put_field (table, x->options->split, '\n');
+    em_csv_put (table, x->options->split);
+    fputc ('\n', table);
   }
   rest = n % WINDOW;
   if (ok && rest)
@@ -222,6 +209,7 @@ const EmFormat em_format_avsbench_s4
         .keeps = "what sounds in each second as one mask, one class per window of 5 s",
         .loses = "instances, intervals, frames off the grid",
         .frames = EM_FRAMES_GRID,
+        .only_frames = true,
         .write = write_s4 };
 
 const EmFormat em_format_avsbench_ms3
@@ -230,4 +218,5 @@ const EmFormat em_format_avsbench_ms3
         .keeps = "what sounds in each second as one mask",
         .loses = "classes, instances, intervals, frames off the grid",
         .frames = EM_FRAMES_GRID,
+        .only_frames = true,
         .write = write_ms3 };

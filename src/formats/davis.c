@@ -3,12 +3,10 @@
  * Where objects overlap the first in the list is on top and the covered pixels are counted. Index
  * 255 is void in DAVIS: a frame nobody labelled is written as void, which says "unknown", and not
  * as background, which would say "nothing is there". */
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/png.h"
+#include "formats/davis_read.h"
 #include "formats/export.h"
 
 #define MOST 254 /* objects: 0 is background, 255 void */
@@ -92,166 +90,6 @@ write_davis (EmExport *x, EmError *err)
   return ok;
 }
 
-/* ---- reading ---- */
-
-static int
-by_name (const void *a, const void *b)
-{
-  return strcmp (*(char *const *) a, *(char *const *) b);
-}
-
-/* Names in a folder, sorted; those that begin with a point are left out. */
-static char **
-names_in (const char *folder, int *n, EmError *err)
-{
-  DIR *dir = opendir (folder);
-  char **names = NULL;
-  int room = 0;
-
-  *n = 0;
-  if (!dir) {
-    em_fail (err, EM_E_INPUT, "cannot read the folder %s: %s", folder, strerror (errno));
-    return NULL;
-  }
-  for (struct dirent *e; (e = readdir (dir));) {
-    if (e->d_name[0] == '.')
-      continue;
-    if (*n == room) {
-      room = room ? 2 * room : 64;
-      names = realloc (names, (size_t) room * sizeof *names);
-      EM_BUG_UNLESS (names);
-    }
-    names[(*n)++] = strdup (e->d_name);
-  }
-  closedir (dir);
-  if (*n)
-    qsort (names, (size_t) *n, sizeof *names, by_name);
-  return names;
-}
-
-static void
-free_names (char **names, int n)
-{
-  for (int i = 0; i < n; i++)
-    free (names[i]);
-  free (names);
-}
-
-/* Indices other than 0 and 255 become objects; a frame that is void everywhere stays unlabelled. */
-static bool
-take_frame (EmTracks *t, int frame, const EmPng *png, const char *path, EmError *err)
-{
-  size_t size = (size_t) png->width * (size_t) png->height;
-  uint8_t *one = malloc (size);
-  bool there[256] = { false };
-
-  EM_BUG_UNLESS (one);
-  if (png->width != t->width || png->height != t->height || png->kind == EM_PNG_RGB) {
-    free (one);
-    return em_fail (err, EM_E_INPUT, "%s is not a label picture of %d x %d pixels", path, t->width,
-                    t->height);
-  }
-  for (size_t p = 0; p < size; p++)
-    there[png->pixels[p]] = true;
-  for (int id = 1; id < 255; id++) {
-    char name[32];
-
-    if (!there[id])
-      continue;
-    snprintf (name, sizeof name, "Object %d", id);
-    if (!em_tracks_object (t, id))
-      em_tracks_add_object (t, id, name, "", 0, 0x808080);
-    for (size_t p = 0; p < size; p++)
-      one[p] = png->pixels[p] == id;
-    em_track_object_set (em_tracks_object (t, id), frame, EM_STATE_IMPORTED,
-                         em_rle_encode (one, t->width, t->height));
-  }
-  free (one);
-  return true;
-}
-
-static EmTracks *
-read_clip (const char *folder, const char *name, EmError *err)
-{
-  const int64_t frame_ns = 1000000000 / 24; /* the set gives no times; its videos run at 24 fps */
-  EmTracks *t = NULL;
-  int n, n_frames = 0;
-  char **names = names_in (folder, &n, err);
-
-  for (int i = 0; i < n; i++) {
-    int f = atoi (names[i]);
-
-    n_frames = f >= n_frames && f < 1000000 ? f + 1 : n_frames;
-  }
-  for (int i = 0; i < n && err->code == EM_OK; i++) {
-    char *path, *end;
-    long frame = strtol (names[i], &end, 10);
-    EmPng png;
-
-    if (strcmp (end, ".png") != 0 || frame < 0 || frame >= n_frames)
-      continue;
-    EM_BUG_UNLESS (asprintf (&path, "%s/%s", folder, names[i]) > 0);
-    if (!em_png_read (path, &png, err)) {
-      free (path);
-      break;
-    }
-    if (!t) {
-      int64_t *pts = calloc ((size_t) n_frames, sizeof *pts);
-
-      EM_BUG_UNLESS (pts);
-      for (int f = 0; f < n_frames; f++)
-        pts[f] = f * frame_ns;
-      t = em_tracks_new (name, png.width, png.height, n_frames, pts, n_frames * frame_ns);
-      free (pts);
-    }
-    take_frame (t, (int) frame, &png, path, err);
-    free (png.pixels);
-    free (path);
-  }
-  free_names (names, n);
-  if (err->code == EM_OK && !t)
-    em_fail (err, EM_E_INPUT, "%s holds no label pictures", folder);
-  if (err->code != EM_OK) {
-    em_tracks_free (t);
-    return NULL;
-  }
-  return t;
-}
-
-static bool
-read_davis (const char *path, EmTracks ***clips, int *n, EmError *err)
-{
-  EmError local = EM_ERROR_INIT;
-  char *root;
-  int n_names;
-  char **names;
-
-  *n = 0;
-  EM_BUG_UNLESS (asprintf (&root, "%s/Annotations/Full-Resolution", path) > 0);
-  names = names_in (root, &n_names, &local);
-  *clips = calloc ((size_t) n_names + 1, sizeof **clips);
-  EM_BUG_UNLESS (*clips);
-  for (int i = 0; i < n_names && local.code == EM_OK; i++) {
-    char *folder;
-    EmTracks *t;
-
-    EM_BUG_UNLESS (asprintf (&folder, "%s/%s", root, names[i]) > 0);
-    if ((t = read_clip (folder, names[i], &local)))
-      (*clips)[(*n)++] = t;
-    free (folder);
-  }
-  free_names (names, n_names);
-  free (root);
-  if (local.code == EM_OK)
-    return true;
-  for (int i = 0; i < *n; i++)
-    em_tracks_free ((*clips)[i]);
-  free (*clips);
-  *clips = NULL;
-  *n = 0;
-  return em_fail (err, local.code, "%s", local.text);
-}
-
 const EmFormat em_format_davis
     = { .name = "davis",
         .title = "DAVIS 2017",
@@ -259,4 +97,4 @@ const EmFormat em_format_davis
         .loses = "overlap (the first object is on top), classes, intervals, times",
         .frames = EM_FRAMES_ALL,
         .write = write_davis,
-        .read = read_davis };
+        .read = em_davis_read };

@@ -71,6 +71,77 @@ check_target (const char *folder, EmError *err)
   return !n || em_fail (err, EM_E_INPUT, "the folder %s is not empty; export to a new one", folder);
 }
 
+/* What is wrong with a mask, NULL if nothing. */
+static const char *
+flaw_of (const EmTracks *t, const EmTrackMask *m, int frame_before)
+{
+  int64_t sum = 0;
+
+  if (m->frame <= frame_before || m->frame >= t->n_frames)
+    return "is of no frame of the clip";
+  if (!m->mask.counts)
+    return NULL; /* an empty one */
+  if (m->mask.width != t->width || m->mask.height != t->height)
+    return "is of another size than the clip";
+  for (int i = 0; i < m->mask.n; i++) {
+    if (i && !m->mask.counts[i])
+      return "has an empty run";
+    sum += m->mask.counts[i];
+  }
+  return sum == (int64_t) t->width * t->height ? NULL : "has runs that do not fill it";
+}
+
+static int
+by_text (const void *a, const void *b)
+{
+  return strcmp (a, b);
+}
+
+/* Two clips of one name on disk would lie over each other. */
+static bool
+check_names (EmTracks *const *clips, int n_clips, EmError *err)
+{
+  char (*names)[EM_EXPORT_NAME] = calloc ((size_t) n_clips + 1, sizeof *names);
+  const char *twice = NULL;
+
+  EM_BUG_UNLESS (names);
+  for (int i = 0; i < n_clips; i++)
+    em_export_safe (clips[i]->name, names[i]);
+  qsort (names, (size_t) n_clips, sizeof *names, by_text);
+  for (int i = 1; i < n_clips; i++)
+    twice = strcmp (names[i], names[i - 1]) == 0 ? names[i] : twice;
+  if (twice)
+    em_fail (err, EM_E_INPUT, "two clips would both be called %s; rename one", twice);
+  free (names);
+  return !twice;
+}
+
+/* Nothing is written of clips that are not sound. */
+static bool
+check_clip (const EmTracks *t, EmError *err)
+{
+  for (int j = 0; j < t->n_objects; j++)
+    for (int k = 0, before = -1; k < t->objects[j].n_masks; k++) {
+      const EmTrackMask *m = &t->objects[j].masks[k];
+      const char *flaw = flaw_of (t, m, before);
+
+      if (flaw)
+        return em_fail (err, EM_E_INPUT, "%s, object %s, frame %d: the mask %s", t->name,
+                        t->objects[j].name, m->frame, flaw);
+      before = m->frame;
+    }
+  return true;
+}
+
+static bool
+check_clips (EmTracks *const *clips, int n_clips, EmError *err)
+{
+  for (int i = 0; i < n_clips; i++)
+    if (!check_clip (clips[i], err))
+      return false;
+  return check_names (clips, n_clips, err);
+}
+
 static bool
 write_manifest (EmExport *x, EmError *err)
 {
@@ -101,8 +172,9 @@ em_export (const EmFormat *format, EmTracks *const *clips, int n_clips,
            const EmExportOptions *options, const EmExportMedia *media, const char *folder,
            EmExportReport *report, EmError *err)
 {
+  EmExportOptions chosen = *options;
   EmExport x = {
-    .format = format, .options = options, .media = media, .clips = clips, .n_clips = n_clips
+    .format = format, .options = &chosen, .media = media, .clips = clips, .n_clips = n_clips
   };
   size_t length = strlen (folder);
   bool ok;
@@ -111,7 +183,9 @@ em_export (const EmFormat *format, EmTracks *const *clips, int n_clips,
     length--;
   EM_BUG_UNLESS (!options->with_frames || media->save_picture);
   EM_BUG_UNLESS (!options->with_audio || media->save_sound);
-  if (!check_target (folder, err))
+  if (format->only_frames)
+    chosen.frames = format->frames;
+  if (!check_target (folder, err) || !check_clips (clips, n_clips, err))
     return false;
   if (asprintf (&x.root, "%.*s.part-%ld", (int) length, folder, (long) getpid ()) < 0)
     return em_fail (err, EM_E_DEVICE, "out of memory");

@@ -51,6 +51,7 @@ typedef struct {
   const char *title; /* for people */
   const char *keeps, *loses;
   EmFrameSet frames; /* the usual choice */
+  bool only_frames;  /* and the only one: the options' choice does not count */
   bool (*write) (EmExport *x, EmError *err);
   /* The clips found below `path`; the caller frees each and the array. NULL: cannot be read. */
   bool (*read) (const char *path, EmTracks ***clips, int *n, EmError *err);
@@ -59,8 +60,9 @@ typedef struct {
 const EmFormat *em_formats (int *n);
 const EmFormat *em_format_find (const char *name); /* NULL if there is none */
 
-/* EM_E_INPUT with one line if `folder` is there and not empty or cannot be made, or if the clips
- * cannot be held by the format; nothing is left behind then. *report may be NULL. */
+/* EM_E_INPUT with one line if `folder` is there and not empty or cannot be made, if a mask does not
+ * fit its clip, or if the clips cannot be held by the format; nothing is left behind then. *report
+ * may be NULL. */
 bool em_export (const EmFormat *format, EmTracks *const *clips, int n_clips,
                 const EmExportOptions *options, const EmExportMedia *media, const char *folder,
                 EmExportReport *report, EmError *err);

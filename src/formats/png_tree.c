@@ -7,19 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include "formats/csv.h"
 #include "formats/export.h"
-
-static void
-put_quoted (FILE *out, const char *text)
-{
-  fputc ('"', out);
-  for (; *text; text++) {
-    if (*text == '"')
-      fputc ('"', out);
-    fputc (*text == '\n' ? ' ' : *text, out);
-  }
-  fputc ('"', out);
-}
+#include "formats/folder.h"
+#include "formats/png_tree.h"
 
 static bool
 write_tables (EmExport *x, int clip, const char *name, EmError *err)
@@ -38,9 +30,9 @@ write_tables (EmExport *x, int clip, const char *name, EmError *err)
       fputs ("object,name,class,color\n", out);
       for (int i = 0; i < t->n_objects; i++) {
         fprintf (out, "%lld,", (long long) t->objects[i].id);
-        put_quoted (out, t->objects[i].name);
+        em_csv_put (out, t->objects[i].name);
         fputc (',', out);
-        put_quoted (out, t->objects[i].class_name);
+        em_csv_put (out, t->objects[i].class_name);
         fprintf (out, ",#%06x\n", t->objects[i].color);
       }
     } else if (k == 1) {
@@ -109,10 +101,57 @@ write_png (EmExport *x, EmError *err)
   return true;
 }
 
+/* Below `path`, to any depth that is not absurd: a folder with frames.csv is a clip, named by its
+ * way from there. */
+static bool
+search (const char *path, const char *below, int depth, EmClips *clips, EmError *err)
+{
+  char *folder = *below ? em_path (path, "%s", below) : strdup (path);
+  char *frames = em_path (folder, "frames.csv");
+  EmNames names = { 0 };
+  bool good = true;
+
+  if (access (frames, F_OK) == 0) {
+    const char *slash = strrchr (folder, '/');
+    EmTracks *t = em_png_tree_read (folder, *below ? below : slash ? slash + 1 : folder, err);
+
+    good = t != NULL;
+    if (t)
+      em_clips_add (clips, t);
+  } else if (depth > 0) {
+    good = em_names_in (folder, "", &names, err);
+    for (int i = 0; i < names.n && good; i++) {
+      char *next = *below ? em_path (below, "%s", names.items[i]) : strdup (names.items[i]);
+      char *full = em_path (path, "%s", next);
+
+      good = !em_is_folder (full) || search (path, next, depth - 1, clips, err);
+      free (full);
+      free (next);
+    }
+  }
+  em_names_clear (&names);
+  free (frames);
+  free (folder);
+  return good;
+}
+
+static bool
+read_png (const char *path, EmTracks ***out, int *n, EmError *err)
+{
+  EmClips clips = { 0 };
+  bool good = search (path, "", 4, &clips, err)
+              && (clips.n
+                  || em_fail (err, EM_E_INPUT,
+                              "%s holds no labelled clip (a folder with frames.csv)", path));
+
+  return em_clips_hand_out (&clips, good, out, n);
+}
+
 const EmFormat em_format_png
     = { .name = "png",
         .title = "A picture per object",
         .keeps = "every mask of every object, overlap, times, sounding intervals",
         .loses = "states, prompts",
         .frames = EM_FRAMES_ANNOTATED,
-        .write = write_png };
+        .write = write_png,
+        .read = read_png };

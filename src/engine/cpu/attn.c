@@ -226,7 +226,7 @@ attend_all (EmCpu *cpu, const Head *heads, int64_t n, int64_t n_packed)
   rows = rows < nq ? rows : nq;
   int64_t blocks = (nq + rows - 1) / rows, size = work_floats (rows, d, dv);
   float *work = em_cpu_scratch (cpu, threads * size);
-#pragma omp parallel for schedule(dynamic) if (n * nq * nk > 4096)
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (n * nq * nk > 4096)
   for (int64_t i = 0; i < n * blocks; i++) {
     int64_t p = i / blocks, first = i % blocks * rows;
 
@@ -341,7 +341,7 @@ attend_windows (EmCpu *cpu, EmTensor *y, const EmTensor *qkv, const EmTensor *bi
   float *floats = em_cpu_scratch (cpu, threads * size);
   const float **places = pointers (cpu, threads * 3 * tokens);
 
-#pragma omp parallel for schedule(dynamic, 8)
+#pragma omp parallel for schedule(dynamic, 8) num_threads(threads)
   for (int64_t i = 0; i < qkv->shape[0] * down * across * n_heads; i++) {
     int64_t window = i / n_heads, at = window % (down * across);
     float *pk = floats + em_cpu_thread () * size, *pv = pk + k_size, *work = pv + v_size;

@@ -109,7 +109,7 @@ EM_CPU (conv2d) (EmBackend *be, EmTensor *y, const EmTensor *x, const EmTensor *
   EmCpu alone = *cpu;
 
   alone.n_threads = whole ? threads : 1;
-#pragma omp parallel for schedule(dynamic) if (!whole)
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (!whole)
   for (int64_t i = 0; i < blocks; i++) {
     int64_t first = i * block, n = rows - first < block ? rows - first : block;
     float *mine = patches + em_cpu_thread () * block * k;
@@ -246,7 +246,7 @@ EM_CPU (conv_transpose) (EmBackend *be, EmTensor *y, const EmTensor *x, const Em
   float *blocks = em_cpu_scratch (cpu, cpu->n_threads * wide * 4 * out);
 
   channels_last (weight, em_f32 (w), in, out, 4); /* [in, 4, out] */
-#pragma omp parallel for if (rows * wide * out > 1024)
+#pragma omp parallel for num_threads(cpu->n_threads) if (rows * wide * out > 1024)
   for (int64_t r = 0; r < rows; r++) {
     float *mine = blocks + em_cpu_thread () * wide * 4 * out;
     int64_t top = 2 * r, line = 2 * wide * out;

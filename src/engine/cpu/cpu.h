@@ -14,8 +14,8 @@
 typedef struct {
   EmBackend base;
   EmArena scratch;
-  EmGemm gemm; /* one thread's product */
-  int n_threads;
+  EmGemm gemm;   /* one thread's product */
+  int n_threads; /* at most; whoever has a piece of scratch per thread asks for that many */
 } EmCpu;
 
 /* `how`: "", or an instruction set, then perhaps ":own" (see em_backend_open). */
@@ -45,7 +45,7 @@ EM_CPU_COPY (avx2)
 EM_CPU_COPY (avx512)
 
 static inline int
-em_cpu_thread (void) /* in a parallel region: which */
+em_cpu_thread (void) /* in a parallel region of num_threads (n_threads): which */
 {
 #ifdef _OPENMP
   return omp_get_thread_num ();

@@ -1,5 +1,9 @@
 /* A context: what survives a release, who fails, who is heard. */
 #include "engine/ctx.h"
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#include "base/rng.h"
 #include "check.h"
 #include "engine/ops.h"
 
@@ -186,6 +190,42 @@ operations_are_counted (void)
   em_ctx_free (ctx);
 }
 
+/* A backend keeps to the threads it was opened with, whatever OpenMP is told later. */
+static void
+threads_are_those_of_the_opening (void)
+{
+#ifdef _OPENMP
+  float *results[2] = { NULL, NULL };
+  int before = omp_get_max_threads ();
+
+  for (int run = 0; run < 2; run++) {
+    EmError err = EM_ERROR_INIT;
+    EmBackend *one;
+    EmCtx *ctx;
+
+    omp_set_num_threads (run ? 1 : 6);
+    one = em_backend_open ("cpu", &err);
+    ctx = em_ctx_new (one, &err);
+    omp_set_num_threads (6);
+    EmTensor *x = em_new_f32 (ctx, 1, 256, 256, 24), *w = em_new_f32 (ctx, 24, 24, 3, 3);
+    em_rng_fill (em_f32 (x), em_numel (x), "x", 1, 1, 0);
+    em_rng_fill (em_f32 (w), em_numel (w), "w", 1, 0.1, 0);
+    EmTensor *y = em_conv2d (ctx, x, w, NULL, 1, 1, EM_ACT_NONE);
+    y = em_window_attention (ctx, y, em_rows_of (ctx, em_reshape (ctx, w, 216, 24), 0, 1), 2, 8,
+                             false);
+    results[run] = malloc ((size_t) em_numel (y) * sizeof (float));
+    CHECK (em_download (ctx, results[run], y));
+    if (run)
+      CHECK (memcmp (results[0], results[1], (size_t) em_numel (y) * sizeof (float)) == 0);
+    em_ctx_free (ctx);
+    em_backend_close (one);
+  }
+  free (results[0]);
+  free (results[1]);
+  omp_set_num_threads (before);
+#endif
+}
+
 static void
 backends_by_name (void)
 {
@@ -210,4 +250,4 @@ backends_by_name (void)
 
 CHECK_MAIN (scratch_has_stable_addresses, the_one_that_is_kept, the_first_error_sticks,
             too_much_is_an_error, cancelling_takes_the_same_road, taps_hear_values, up_and_down,
-            operations_are_counted, backends_by_name)
+            operations_are_counted, threads_are_those_of_the_opening, backends_by_name)

@@ -73,6 +73,17 @@ static const Row fuser_rows[] = {
   { 0 },
 };
 
+static const Row text_rows[] = {
+  ONE ("layers", text.layers, 1, EM_MAX_TEXT_LAYERS),
+  ONE ("hidden", text.hidden, 4, 4096),
+  ONE ("heads", text.heads, 1, 64),
+  ONE ("ffn", text.ffn, 1, 16384),
+  ONE ("vocab", text.vocab, 4, 1 << 20),
+  ONE ("positions", text.positions, 5, 1 << 16),
+  ONE ("rows", text.rows, 3, EM_MAX_TEXT_ROWS),
+  { 0 },
+};
+
 /* Every mistake of a configuration is told the same way: package, object, what. */
 typedef struct {
   const char *source;
@@ -235,6 +246,20 @@ read_hearing (const Reader *r, const json_t *root, EmModelConfig *c)
 }
 
 static bool
+read_reading (const Reader *r, const json_t *root, EmModelConfig *c)
+{
+  c->has_text = json_object_get (root, "text") != NULL;
+  if (!c->has_text)
+    return true;
+  if (!c->has_fuser)
+    return wrong (r, "text", "is there without a fuser to read it");
+  if (!read_object (r, root, "text", "text", text_rows, c))
+    return false;
+  c->fuser.text_width = c->text.hidden;
+  return true;
+}
+
+static bool
 read_labels (const Reader *r, const json_t *root, EmModelConfig *c)
 {
   const json_t *list = json_object_get (root, "labels");
@@ -282,6 +307,10 @@ check_fit (const Reader *r, const EmModelConfig *c)
     return wrong (r, "fuser", "\"num_heads\" does not divide \"dim\"");
   if (s->image_size / 16 % c->fuser.sr_ratio)
     return wrong (r, "fuser", "\"sr_ratio\" does not divide the grid");
+  if (c->has_text && c->text.hidden % c->text.heads)
+    return wrong (r, "text", "\"heads\" does not divide \"hidden\"");
+  if (c->has_text && c->text.rows + 2 > c->text.positions)
+    return wrong (r, "text", "\"positions\" is less than \"rows\" and two");
   return true;
 }
 
@@ -303,7 +332,8 @@ em_model_config_parse (EmModelConfig *config, const char *json, const char *sour
   ok = ok && read_text (&r, root, "name", true, config->name, sizeof config->name)
        && read_text (&r, root, "provenance", false, config->provenance, sizeof config->provenance)
        && read_sam2 (&r, root, config) && read_hearing (&r, root, config)
-       && read_labels (&r, root, config) && check_fit (&r, config);
+       && read_reading (&r, root, config) && read_labels (&r, root, config)
+       && check_fit (&r, config);
   json_decref (root);
   return ok;
 }

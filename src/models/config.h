@@ -6,14 +6,16 @@
 #pragma once
 #include "base/error.h"
 
-#define EM_N_STAGES     4  /* of the trunk; the neck has as many laterals */
-#define EM_MAX_BLOCKS   64 /* of the trunk; the largest released one has 48 */
-#define EM_MAX_LAYERS   8  /* decoder, memory attention, memory fuser */
-#define EM_N_FUSION     3  /* stages of the fuser */
-#define EM_MAX_DEPTH    16 /* blocks of one stage of the fuser */
-#define EM_N_VGG_STAGES 4
-#define EM_MAX_MASKMEM  16
-#define EM_MAX_LABELS   256
+#define EM_N_STAGES        4  /* of the trunk; the neck has as many laterals */
+#define EM_MAX_BLOCKS      64 /* of the trunk; the largest released one has 48 */
+#define EM_MAX_LAYERS      8  /* decoder, memory attention, memory fuser */
+#define EM_N_FUSION        3  /* stages of the fuser */
+#define EM_MAX_DEPTH       16 /* blocks of one stage of the fuser */
+#define EM_N_VGG_STAGES    4
+#define EM_MAX_MASKMEM     16
+#define EM_MAX_LABELS      256
+#define EM_MAX_TEXT_LAYERS 24 /* of the text model; the one that is used has 6 */
+#define EM_MAX_TEXT_ROWS   128
 
 typedef struct {
   int embed_dim; /* of stage 1; doubles at every stage */
@@ -63,7 +65,15 @@ typedef struct {
   int a_depths[EM_N_FUSION]; /* token blocks per stage */
   int window;                /* T: grid points heard at once */
   bool cond_middle;          /* conditioning frame T / 2, else 0 */
+  int text_width;            /* of the rows that text_proj takes; 0: it cannot read */
 } EmFuserConfig;
+
+typedef struct {
+  int layers, hidden, heads, ffn;
+  int vocab,
+      positions; /* rows of the two tables; 514 positions: the first two are never a word's */
+  int rows;      /* what a sentence is cut or padded to, its two ends included; 25 */
+} EmTextConfig;
 
 typedef struct {
   char name[128];
@@ -71,6 +81,8 @@ typedef struct {
   bool has_vgg, has_fuser; /* both or neither; false: a stock SAM 2 without hearing */
   EmVggConfig vgg;
   EmFuserConfig fuser;
+  bool has_text; /* reads expressions; only with a fuser */
+  EmTextConfig text;
   int n_labels;
   char labels[EM_MAX_LABELS][64];
   char provenance[2048];

@@ -43,14 +43,16 @@ bind_blocks (EmBinder *b, EmFuserBlock *blocks, int n, const char *list, int sta
 }
 
 static void
-bind_text (EmBinder *b, EmFuser *f, int dim)
+bind_text (EmBinder *b, EmFuser *f, const EmFuserConfig *c)
 {
-  int hidden = 4 * dim;
+  int hidden = 4 * c->dim;
 
-  em_bind_optional (b, &f->text_w[0], "text_proj.0.weight", hidden, EM_TEXT_WIDTH);
-  em_bind_optional (b, &f->text_b[0], "text_proj.0.bias", hidden);
-  em_bind_optional (b, &f->text_w[1], "text_proj.2.weight", dim, hidden);
-  em_bind_optional (b, &f->text_b[1], "text_proj.2.bias", dim);
+  if (!c->text_width)
+    return;
+  em_bind (b, &f->text_w[0], "text_proj.0.weight", hidden, c->text_width);
+  em_bind (b, &f->text_b[0], "text_proj.0.bias", hidden);
+  em_bind (b, &f->text_w[1], "text_proj.2.weight", c->dim, hidden);
+  em_bind (b, &f->text_b[1], "text_proj.2.bias", c->dim);
 }
 
 void
@@ -75,7 +77,7 @@ em_fuser_bind (EmBinder *b, EmFuser *f, const EmFuserConfig *config)
       em_bind_leave (b, mark);
     }
   }
-  bind_text (b, f, dim);
+  bind_text (b, f, config);
 }
 
 /* kv's rows are all keys, then all values: its halves are two linear layers, and nothing has to be

@@ -33,12 +33,10 @@ typedef struct {
   EmFuserBlock f_blocks[EM_N_FUSION][EM_MAX_DEPTH];
   EmFuserBlock a_blocks[EM_N_FUSION][EM_MAX_DEPTH];
   EmFusion fusion[EM_N_FUSION];
-  EmTensor *text_w[2], *text_b[2]; /* text_proj; NULLs in a package that cannot read */
+  EmTensor *text_w[2], *text_b[2]; /* text_proj; NULLs if text_width is 0 */
   EmTensor *pos;                   /* [N, dim], sine encoding of the stride-16 grid */
   EmTensor *token_pos;             /* [dim]; both are made by em_model_open */
 } EmFuser;
-
-#define EM_TEXT_WIDTH 768 /* of the text model's rows, see text_proj */
 
 /* Names begin at the binder's prefix: "patch_embeds.0.weight" ... */
 void em_fuser_bind (EmBinder *b, EmFuser *f, const EmFuserConfig *config);
@@ -56,9 +54,9 @@ typedef struct {
  * or 16, -> [n, S/16, S/16, dim]. Tap stageK.patch. */
 EmTensor *em_fuser_patch (EmCtx *ctx, const EmFuser *f, int stage, EmTensor *fpn);
 
-/* patches[0..2] of T frames as em_fuser_patch gives them; audio [T, dim], both ears; text [words,
- * 768] or NULL. T is that of the frames and should be what the weights were trained with. Taps
- * text_proj and stageK.block_in, .block0, .blocks, .token_in, .token_block0, .token_blocks, .align,
- * .O, .R, .Y, .y, .V, .A. */
+/* patches[0..2] of T frames as em_fuser_patch gives them; audio [T, dim], both ears; text [rows,
+ * text_width] or NULL. T is that of the frames and should be what the weights were trained with.
+ * Taps text_proj and stageK.block_in, .block0, .blocks, .token_in, .token_block0, .token_blocks,
+ * .align, .O, .R, .Y, .y, .V, .A. */
 EmFused em_fuser_forward (EmCtx *ctx, const EmFuser *f, EmTensor *const patches[EM_N_FUSION],
                           EmTensor *audio, EmTensor *text);

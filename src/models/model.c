@@ -44,6 +44,28 @@ bind_sound (EmBinder *b, EmModel *m)
   em_bind_leave (b, mark);
 }
 
+static void
+bind_text (EmBinder *b, EmModel *m)
+{
+  size_t mark;
+
+  if (!m->config.has_text)
+    return;
+  mark = em_bind_enter (b, "text.");
+  em_roberta_bind (b, &m->roberta, &m->config.text);
+  em_bind_bytes (b, &m->vocab_json, "vocab_json");
+  em_bind_bytes (b, &m->merges_txt, "merges_txt");
+  em_bind_leave (b, mark);
+}
+
+static void
+bind_all (EmBinder *b, EmModel *m)
+{
+  bind_sam2 (b, m);
+  bind_sound (b, m);
+  bind_text (b, m);
+}
+
 void
 em_model_list_tensors (const EmModelConfig *config, EmListFn fn, void *self)
 {
@@ -52,8 +74,7 @@ em_model_list_tensors (const EmModelConfig *config, EmListFn fn, void *self)
 
   EM_BUG_UNLESS (m);
   m->config = *config;
-  bind_sam2 (b, m);
-  bind_sound (b, m);
+  bind_all (b, m);
   em_binder_finish (b, NULL, NULL);
   free (m);
 }
@@ -94,8 +115,7 @@ em_model_open (EmWeights *w, EmBackend *be, EmError *err)
   m->mask_side = m->config.sam2.image_size / 4;
 
   EmBinder *b = em_binder_new_load (w, be);
-  bind_sam2 (b, m);
-  bind_sound (b, m);
+  bind_all (b, m);
   if (!em_binder_finish (b, &m->bound, err))
     goto error;
   flatten (m->maskmem_tpos_enc, 2, m->config.sam2.num_maskmem, m->config.sam2.mem_dim);

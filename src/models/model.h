@@ -11,6 +11,7 @@
 #include "models/memory.h"
 #include "models/neck.h"
 #include "models/prompt_encoder.h"
+#include "models/roberta.h"
 #include "models/vggish.h"
 
 typedef struct {
@@ -35,6 +36,8 @@ typedef struct {
 
   EmVggish vggish; /* both empty unless config.has_fuser */
   EmFuser fuser;
+  EmRoberta roberta;                       /* empty unless config.has_text */
+  const EmTensor *vocab_json, *merges_txt; /* U8, the tokenizer's files */
 
   EmTensor *image_pe;  /* [N, d], for memory attention */
   EmTensor *memory_pe; /* [N, m], of a spatial memory, before the temporal part */
@@ -52,7 +55,7 @@ void em_model_close (EmModel *m); /* NULL is fine */
 /* What the package says it is. EM_E_WEIGHTS if it says nothing, or nothing sound. */
 bool em_model_config_of (EmModelConfig *config, const EmWeights *w, EmError *err);
 /* Every tensor a package of this configuration has, with its package prefix ("sam2.", "fuser.",
- * "vgg."). Needs no weights. */
+ * "vgg.", "text."). Needs no weights. */
 void em_model_list_tensors (const EmModelConfig *config, EmListFn fn, void *self);
 
 /* The image pass. */

@@ -74,13 +74,21 @@ check_tensor (void *self, const char *name, int ndim, const int64_t *shape, EmBi
   char is[128], expected[128], text[640];
 
   if (index < 0) {
-    if (need == EM_BIND_REQUIRED)
+    if (need == EM_BIND_REQUIRED || need == EM_BIND_BYTES)
       add_name (&c->report->missing, name);
     return;
   }
   c->known[index] = true;
 
   const EmTensor *t = em_weights_find (c->w, name);
+  if (need == EM_BIND_BYTES) {
+    if (t->dtype != EM_U8 || t->ndim != 1) {
+      snprintf (text, sizeof text, "%s is %s %s, expected a row of bytes (U8)", name,
+                em_dtype_name (t->dtype), em_shape_text (t, is, sizeof is));
+      add_name (&c->report->wrong, text);
+    }
+    return;
+  }
   if (need == EM_BIND_DEAD || em_same_shape (t, &want))
     return;
   snprintf (text, sizeof text, "%s is %s, expected %s", name, em_shape_text (t, is, sizeof is),

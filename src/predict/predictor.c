@@ -155,6 +155,21 @@ em_predictor_rms (const EmPredictor *p, int second)
 }
 
 bool
+em_predictor_set_text (EmPredictor *p, const char *utf8, EmError *err)
+{
+  const EmModelConfig *config = &p->model->config;
+
+  if (!utf8) {
+    em_sound_read (p->sound, NULL, 0);
+    return true;
+  }
+  return em_fail (err, EM_E_USAGE,
+                  "\"%.100s\" does not read: text needs a package of Ref-AVS weights together with "
+                  "DistilRoBERTa, see earmark-cli weights import",
+                  config->name);
+}
+
+bool
 em_predictor_sound (EmPredictor *p, int window, EmAnswer *answers, int *n, EmError *err)
 {
   int n_windows = em_sound_n_windows (p->sound);

@@ -70,6 +70,13 @@ void em_predictor_set_tap (EmPredictor *p, EmTapFn tap, void *self);
 /* Hears of every matrix product; for benchmarks. */
 void em_predictor_set_product (EmPredictor *p, EmProductFn product, void *self);
 
+/* What is read beside what is heard, in every later answer of em_predictor_sound and of
+ * em_predictor_decode with sound: an expression such as "the dog on the left", UTF-8; NULL, as at
+ * first, for nothing. Answers to recent expressions are kept apart, so changing to and fro is
+ * cheap. EM_E_USAGE, with what was read before still in force, if the model cannot read or the text
+ * is empty, not UTF-8 or too long to be an expression. */
+bool em_predictor_set_text (EmPredictor *p, const char *utf8, EmError *err);
+
 /* Sound. Grid points come in windows of T (the fuser hears T at once): window w answers seconds
  * w T .. w T + T - 1. */
 int em_predictor_n_windows (const EmPredictor *p);   /* 0 without sound or fuser */

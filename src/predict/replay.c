@@ -8,6 +8,7 @@
 /* The answer to the first n prompts of a set. */
 typedef struct {
   bool used, sound;
+  int64_t text; /* with sound: what was read */
   int frame, n;
   EmPrompt items[EM_MAX_PROMPTS];
   EmRle base;
@@ -92,9 +93,9 @@ has_base (const EmPromptSet *set)
 
 /* Only what the first n prompts with or without sound depend on is compared: not the mix. */
 static bool
-answers (const Kept *k, int frame, const EmPromptSet *set, int n, bool sound)
+answers (const Kept *k, int frame, const EmPromptSet *set, int n, bool sound, int64_t text)
 {
-  if (!k->used || k->frame != frame || k->n != n || k->sound != sound)
+  if (!k->used || k->frame != frame || k->n != n || k->sound != sound || (sound && k->text != text))
     return false;
   for (int i = 0; i < n; i++)
     if (!same_prompt (&k->items[i], &set->items[i]))
@@ -106,7 +107,7 @@ static Kept *
 find (EmReplay *r, int frame, const EmPromptSet *set, int n, bool sound)
 {
   for (int i = 0; i < KEPT; i++)
-    if (answers (&r->kept[i], frame, set, n, sound)) {
+    if (answers (&r->kept[i], frame, set, n, sound, em_sound_text (r->sound))) {
       r->kept[i].asked = ++r->clock;
       return &r->kept[i];
     }
@@ -216,6 +217,7 @@ extend (EmReplay *r, int frame, const EmPromptSet *set, int n, bool sound, const
     return NULL;
   next->used = true;
   next->sound = sound;
+  next->text = em_sound_text (r->sound);
   next->frame = frame;
   next->n = n;
   memcpy (next->items, set->items, (size_t) n * sizeof *next->items);

@@ -1,8 +1,9 @@
 /* replay.h - a mask from prompts alone, each decoded on the logits of those before it.
  *
- * The answer is a function of frame, prompts, base mask and sound. Answers to the first k prompts
- * are kept for every k, so one more click costs one more decoder pass, and moving or removing one
- * decodes again from there on. Nothing here knows the memory of tracking. One thread. */
+ * The answer is a function of frame, prompts, base mask, sound and what is read with it. Answers to
+ * the first k prompts are kept for every k, so one more click costs one more decoder pass, and
+ * moving or removing one decodes again from there on. Nothing here knows the memory of tracking.
+ * One thread. */
 #pragma once
 #include "predict/sound.h"
 

@@ -5,13 +5,24 @@
 #include <string.h>
 #include "predict/mel.h"
 
+#define MAX_TEXTS 16 /* expressions whose answers are found again */
+
 /* A window that has been answered. */
 typedef struct {
   int index; /* -1: none */
+  int64_t text;
   uint64_t asked;
   float *low_res; /* [T, S/4, S/4] */
   float *iou, *score;
 } Window;
+
+/* An expression. A number is never given to another one: what is kept under it may outlive it. */
+typedef struct {
+  int64_t number; /* 0: none */
+  uint64_t asked;
+  int n;
+  int32_t ids[EM_MAX_TEXT_ROWS];
+} Text;
 
 struct EmSoundStore {
   EmCtx *ctx;
@@ -19,7 +30,10 @@ struct EmSoundStore {
   const EmClipSource *source;
   EmFeatureStore *features;
   int t, n_windows;
-  EmSlots *prompts; /* keys: see key_of_second, key_of_frame */
+  EmSlots *prompts; /* keys: see key_of_place, key_of_frame */
+  Text texts[MAX_TEXTS];
+  const Text *text; /* what is read; NULL: nothing */
+  int64_t n_texts;
   EmEntryPool pool; /* of clip tracking's bank */
   int room;         /* answered windows kept */
   Window *windows;
@@ -88,6 +102,40 @@ em_sound_n_windows (const EmSoundStore *s)
   return s->n_windows;
 }
 
+void
+em_sound_read (EmSoundStore *s, const int32_t *ids, int n)
+{
+  Text *place = &s->texts[0];
+
+  EM_BUG_UNLESS (n >= 0 && n <= (s->model->config.has_text ? s->model->config.text.rows : 0));
+  s->text = NULL;
+  if (n == 0)
+    return;
+  for (int i = 0; i < MAX_TEXTS; i++) {
+    Text *t = &s->texts[i];
+
+    if (t->number && t->n == n && memcmp (t->ids, ids, (size_t) n * sizeof *ids) == 0) {
+      place = t;
+      break;
+    }
+    if (t->asked < place->asked)
+      place = t;
+  }
+  if (place->n != n || memcmp (place->ids, ids, (size_t) n * sizeof *ids) != 0) {
+    place->number = ++s->n_texts;
+    place->n = n;
+    memcpy (place->ids, ids, (size_t) n * sizeof *ids);
+  }
+  place->asked = ++s->clock;
+  s->text = place;
+}
+
+int64_t
+em_sound_text (const EmSoundStore *s)
+{
+  return s->text ? s->text->number : 0;
+}
+
 /* A second's samples, both ears in turn; silence where the sound has ended. */
 static void
 copy_second (const EmSoundStore *s, int second, float *out)
@@ -139,17 +187,24 @@ em_sound_on_grid (const EmSoundStore *s, int frame)
   return s->source->grid[em_sound_second (s, frame)] == frame;
 }
 
-/* Places of windows, the padding of the last included, come first; then single frames. */
+/* Every text has keys of its own. Places of windows, the padding of the last included, come first;
+ * then single frames. */
+static int64_t
+first_key (const EmSoundStore *s)
+{
+  return em_sound_text (s) * ((int64_t) s->n_windows * s->t + s->source->n_frames);
+}
+
 static int64_t
 key_of_place (const EmSoundStore *s, int window, int place)
 {
-  return (int64_t) window * s->t + place;
+  return first_key (s) + (int64_t) window * s->t + place;
 }
 
 static int64_t
 key_of_frame (const EmSoundStore *s, int frame)
 {
-  return (int64_t) s->n_windows * s->t + frame;
+  return first_key (s) + (int64_t) s->n_windows * s->t + frame;
 }
 
 /* The second at a place of a window: the last is repeated. */
@@ -230,7 +285,9 @@ fuse (EmSoundStore *s, int window, int place, int frame, EmError *err)
         parts[i] = &patches[i].patch[k];
       stacked[k] = em_concat (ctx, 0, t, parts);
     }
-    EmFused fused = em_model_hear (ctx, m, stacked, spectrum (s, window), NULL);
+    EmTensor *text
+        = s->text ? em_roberta_forward (ctx, &m->roberta, s->text->ids, s->text->n) : NULL;
+    EmFused fused = em_model_hear (ctx, m, stacked, spectrum (s, window), text);
 
     for (int i = first; i < end; i++) {
       EmAudioPrompts p = prompts_over (s, slots[i - first]);
@@ -311,7 +368,7 @@ window_for (EmSoundStore *s, int index)
   Window *w = &s->windows[0];
 
   for (int i = 0; i < s->room; i++) {
-    if (s->windows[i].index == index)
+    if (s->windows[i].index == index && s->windows[i].text == em_sound_text (s))
       return &s->windows[i];
     if (s->windows[i].asked < w->asked)
       w = &s->windows[i];
@@ -350,8 +407,10 @@ track_window (EmSoundStore *s, int index, int n, Window *w, EmError *err)
     }
   }
   em_bank_clear (&s->pool, &bank);
-  if (good)
+  if (good) {
     w->index = index;
+    w->text = em_sound_text (s);
+  }
   return good;
 }
 
@@ -375,7 +434,7 @@ em_sound_window (EmSoundStore *s, int window, EmHeard *heard, EmError *err)
   EM_BUG_UNLESS (window >= 0 && window < s->n_windows);
   n = n > s->t ? s->t : n;
   w = window_for (s, window);
-  if (w->index != window
+  if ((w->index != window || w->text != em_sound_text (s))
       && ((!has_prompts (s, window) && !fuse (s, window, 0, -1, err))
           || !track_window (s, window, n, w, err)))
     return 0;

@@ -4,8 +4,9 @@
  * fuser at once; what comes out are audio prompts for each of its frames, and with them the clip is
  * tracked frame by frame as AuralSAM2 does: conditioning frame first, then in order. A short last
  * window is filled with repetitions of its last second and frame. Another frame than the grid's has
- * prompts too: the fuser hears it in the place of its second's grid frame. Everything found is kept
- * as long as there is room. One thread. */
+ * prompts too: the fuser hears it in the place of its second's grid frame. A model that reads may
+ * be given words beside the sound. Everything found is kept as long as there is room. One thread.
+ */
 #pragma once
 #include "predict/head.h"
 
@@ -21,6 +22,12 @@ double em_sound_rms (const EmSoundStore *s, int second);
 /* The second that a frame belongs to; there must be sound. */
 int em_sound_second (const EmSoundStore *s, int frame);
 bool em_sound_on_grid (const EmSoundStore *s, int frame); /* is it its second's grid frame? */
+
+/* What is read in every later answer: n tokens (at most config.text.rows) of a model with text; 0
+ * for none, as at first. */
+void em_sound_read (EmSoundStore *s, const int32_t *ids, int n);
+/* Names what is read: answers with the same number belong together. 0: nothing is read. */
+int64_t em_sound_text (const EmSoundStore *s);
 
 /* What clip tracking answers for one second; valid until the next call on the store. */
 typedef struct {

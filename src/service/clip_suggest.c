@@ -369,7 +369,7 @@ ask (EmClip *self, int first, int last, EmJob *job)
   self->n_suggesting++;
   em_clip_notify (self, "busy");
   em_engine_suggest_async (
-      self->engine, self->engine_clip, first, last, EM_SOUND_FLOOR, job ? progress_cb : NULL,
+      self->engine, self->engine_clip, first, last, EM_SOUND_FLOOR, NULL, job ? progress_cb : NULL,
       job ? em_job_get_cancellable (job) : self->cancellable, suggested_cb, ask);
 }
 

@@ -16,7 +16,16 @@ struct _EmEngine {
   GHashTable *cancelled; /* clip -> number */
 };
 
-enum { PROP_LOADED = 1, PROP_BUSY, PROP_WAITING, PROP_NAME, PROP_DIGEST, PROP_DEVICE, N_PROPS };
+enum {
+  PROP_LOADED = 1,
+  PROP_BUSY,
+  PROP_READS,
+  PROP_WAITING,
+  PROP_NAME,
+  PROP_DIGEST,
+  PROP_DEVICE,
+  N_PROPS
+};
 static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (EmEngine, em_engine, G_TYPE_OBJECT)
@@ -64,6 +73,9 @@ em_engine_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
   case PROP_BUSY:
     g_value_set_boolean (value, em_worker_waiting (self->worker) > 0);
     break;
+  case PROP_READS:
+    g_value_set_boolean (value, em_engine_reads (self));
+    break;
   case PROP_WAITING:
     g_value_set_int (value, em_worker_waiting (self->worker));
     break;
@@ -105,6 +117,7 @@ em_engine_class_init (EmEngineClass *klass)
   object_class->dispose = em_engine_dispose;
   props[PROP_LOADED] = g_param_spec_boolean ("loaded", NULL, NULL, FALSE, flags);
   props[PROP_BUSY] = g_param_spec_boolean ("busy", NULL, NULL, FALSE, flags);
+  props[PROP_READS] = g_param_spec_boolean ("reads", NULL, NULL, FALSE, flags);
   props[PROP_WAITING] = g_param_spec_int ("waiting", NULL, NULL, 0, G_MAXINT, 0, flags);
   props[PROP_NAME] = g_param_spec_string ("model-name", NULL, NULL, "", flags);
   props[PROP_DIGEST] = g_param_spec_string ("model-digest", NULL, NULL, "", flags);
@@ -213,9 +226,10 @@ loaded_cb (GObject *source, GAsyncResult *result, gpointer data)
   }
   g_clear_pointer (&self->info, em_model_info_free);
   self->info = info;
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 5; i++)
     g_object_notify_by_pspec (
-        G_OBJECT (self), props[(int[]){ PROP_LOADED, PROP_NAME, PROP_DIGEST, PROP_DEVICE }[i]]);
+        G_OBJECT (self),
+        props[(int[]){ PROP_LOADED, PROP_READS, PROP_NAME, PROP_DIGEST, PROP_DEVICE }[i]]);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -252,6 +266,12 @@ bool
 em_engine_has_sound (EmEngine *self)
 {
   return self->info && self->info->window > 0;
+}
+
+bool
+em_engine_reads (EmEngine *self)
+{
+  return self->info && self->info->reads;
 }
 
 const char *
@@ -329,7 +349,7 @@ em_engine_embed (EmEngine *self, guint clip, int frame)
 
 void
 em_engine_suggest_async (EmEngine *self, guint clip, int first, int last, double floor,
-                         EmSuggestFn progress, GCancellable *cancellable,
+                         const char *text, EmSuggestFn progress, GCancellable *cancellable,
                          GAsyncReadyCallback callback, gpointer data)
 {
   EmSuggestJob *job = g_new0 (EmSuggestJob, 1);
@@ -339,6 +359,7 @@ em_engine_suggest_async (EmEngine *self, guint clip, int first, int last, double
   job->first = first;
   job->last = last;
   job->floor = floor;
+  job->text = g_strdup (text);
   job->progress = progress;
   job->data = data;
   ask (self, em_engine_suggest_async, clip, first == last ? EM_RANK_ASK : EM_RANK_ASK_ALL, NULL,

@@ -9,7 +9,7 @@
  * what was cancelled, replaced or whose clip was closed, EM_E_WEIGHTS without a model.
  *
  * Properties, read only, with notify on the thread that made the engine: "loaded", "busy",
- * "model-name", "model-digest", "device" (for people), "waiting" (jobs not yet done). */
+ * "reads", "model-name", "model-digest", "device" (for people), "waiting" (jobs not yet done). */
 #pragma once
 #include <gio/gio.h>
 #include "base/prompt.h"
@@ -36,6 +36,7 @@ bool em_engine_load_finish (EmEngine *self, GAsyncResult *result, GError **error
 
 bool em_engine_is_loaded (EmEngine *self);
 bool em_engine_has_sound (EmEngine *self);           /* the model has a fuser */
+bool em_engine_reads (EmEngine *self);               /* and takes expressions beside sound */
 const char *em_engine_model_name (EmEngine *self);   /* "" without a model */
 const char *em_engine_model_digest (EmEngine *self); /* 64 hex digits, "" without a model */
 const char *em_engine_device (EmEngine *self);       /* "CPU, 8 threads, avx512" */
@@ -60,10 +61,12 @@ void em_engine_embed (EmEngine *self, guint clip, int frame);
  * seconds are answered: `progress` (may be NULL) once per window with an array of EmSuggestion,
  * then `callback`. Seconds whose RMS is below `floor` (1e-3 is -60 dBFS) come back silent. A
  * request for one second goes before tracking, a longer one after it. EM_E_USAGE without sound or
- * fuser. */
+ * fuser. With `text` (UTF-8, NULL: none) the answers are what that expression refers to; it may
+ * refer to what is silent just then, so no second is left out. EM_E_USAGE as em_predictor_set_text
+ * says. */
 typedef void (*EmSuggestFn) (GPtrArray *suggestions, int done, int total, gpointer data);
 void em_engine_suggest_async (EmEngine *self, guint clip, int first, int last, double floor,
-                              EmSuggestFn progress, GCancellable *cancellable,
+                              const char *text, EmSuggestFn progress, GCancellable *cancellable,
                               GAsyncReadyCallback callback, gpointer data);
 /* All suggestions, in order (transfer full). */
 GPtrArray *em_engine_suggest_finish (EmEngine *self, GAsyncResult *result, GError **error);

@@ -230,6 +230,7 @@ describe (EmEngineCore *core)
   info->digest = g_strdup (em_weights_digest (core->weights));
   info->device = g_strdup_printf ("%s, %s", kind, core->be->device);
   info->window = core->model->config.has_fuser ? core->model->config.fuser.window : 0;
+  info->reads = core->model->config.has_text;
   return info;
 }
 

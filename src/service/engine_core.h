@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
   char *name, *digest, *device;
   int window; /* 0: it does not hear */
+  bool reads;
 } EmModelInfo;
 void em_model_info_free (EmModelInfo *info);
 

@@ -68,6 +68,7 @@ em_decode_job_run (EmWork *work, gpointer data)
     g_task_return_error (em_work_task (work), error);
     return EM_WORK_DONE;
   }
+  em_predictor_set_text (clip->predictor, NULL, &err);
   is_done = em_predictor_decode (clip->predictor, job->frame, &job->set, &answer, &err);
   em_engine_core_leave (clip);
   if (!is_done)

@@ -37,6 +37,7 @@ typedef struct {
   guint clip;
   int first, last; /* seconds asked for */
   double floor;
+  char *text; /* NULL: none */
   EmSuggestFn progress;
   gpointer data;
   /* The engine's thread only. */

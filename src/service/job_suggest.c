@@ -10,6 +10,7 @@ em_suggest_job_free (gpointer data)
   EmSuggestJob *job = data;
 
   g_clear_pointer (&job->all, g_ptr_array_unref);
+  g_free (job->text);
   g_free (job);
 }
 
@@ -46,7 +47,7 @@ new_suggestion (const EmSuggestJob *job, const EmOpenClip *clip, int second)
   s->second = second;
   s->frame = clip->media->grid[second];
   s->rms = em_predictor_rms (clip->predictor, second);
-  s->is_silent = s->rms < job->floor;
+  s->is_silent = !job->text && s->rms < job->floor;
   s->width = clip->media->source.width;
   s->height = clip->media->source.height;
   return s;
@@ -122,7 +123,7 @@ step (EmSuggestJob *job, EmWork *work, EmOpenClip *clip, EmError *err)
 {
   int size = em_predictor_window_size (clip->predictor), window = job->next / size;
   int n = MIN (size, clip->media->n_grid - window * size), first, last;
-  bool is_loud = false;
+  bool is_loud = job->text != NULL; /* a word may mean what is silent */
 
   asked_of (job, window, size, &first, &last);
   for (int k = first; k <= last; k++)
@@ -162,7 +163,8 @@ em_suggest_job_run (EmWork *work, gpointer data)
     g_task_return_error (em_work_task (work), error);
     return EM_WORK_DONE;
   }
-  is_good = (job->is_begun || begin (job, clip, &err)) && step (job, work, clip, &err);
+  is_good = em_predictor_set_text (clip->predictor, job->text, &err)
+            && (job->is_begun || begin (job, clip, &err)) && step (job, work, clip, &err);
   em_engine_core_leave (clip);
   if (!is_good)
     return em_job_fail (work, &err);

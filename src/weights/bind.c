@@ -182,6 +182,27 @@ em_bind_dead_pair_of (EmBinder *b, const char *name, int ndim, const int64_t *sh
   em_bind_leave (b, mark);
 }
 
+void
+em_bind_bytes (EmBinder *b, const EmTensor **field, const char *name)
+{
+  char full[2 * MAX_NAME];
+
+  *field = NULL;
+  if (b->err.code != EM_OK)
+    return;
+  snprintf (full, sizeof full, "%s%s", b->prefix, name);
+  if (b->fn) {
+    b->fn (b->self, full, 1, (int64_t[]){ 0 }, EM_BIND_BYTES);
+    return;
+  }
+  *field = em_weights_find (b->w, full);
+  if (!*field)
+    em_fail (&b->err, EM_E_WEIGHTS, "%s: %s is missing: this is not a complete package",
+             b->w->label, full);
+  else if ((*field)->dtype != EM_U8 || (*field)->ndim != 1)
+    em_fail (&b->err, EM_E_WEIGHTS, "%s: %s is no row of bytes (U8)", b->w->label, full);
+}
+
 static size_t
 room_for (const EmTensor *t)
 {

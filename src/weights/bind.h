@@ -28,7 +28,8 @@ void em_bind_leave (EmBinder *b, size_t mark);
 typedef enum {
   EM_BIND_REQUIRED,
   EM_BIND_OPTIONAL, /* the field is NULL where the package lacks it */
-  EM_BIND_DEAD, /* official files have it, nothing uses it: `field` is NULL, a listener is told */
+  EM_BIND_DEAD,  /* official files have it, nothing uses it: `field` is NULL, a listener is told */
+  EM_BIND_BYTES, /* U8 of any length, no weights: see em_bind_bytes */
 } EmBindNeed;
 
 /* *field becomes a tensor of exactly this shape in the backend's memory, once loading ends. Type
@@ -46,6 +47,11 @@ void em_bind_tensor (EmBinder *b, EmTensor **field, const char *name, EmBindNeed
   {                                                                                                \
     __VA_ARGS__                                                                                    \
   }
+
+/* A file that travels with the weights, such as a vocabulary: *field becomes the package's own
+ * tensor, U8 [n] in the host's memory, as long as the package is open. Required; n is free, and a
+ * listener is told of [0]. */
+void em_bind_bytes (EmBinder *b, const EmTensor **field, const char *name);
 
 /* NAME.weight of the given shape and NAME.bias of its first dimension. */
 void em_bind_pair_of (EmBinder *b, EmPair *pair, const char *name, int ndim, const int64_t *shape);

@@ -309,7 +309,7 @@ check_suggest (void)
 
   if (!clip_open (&c, "long-gop")) /* ten seconds, two of which sound */
     return;
-  em_engine_suggest_async (world.engine, c.id, 1, 99, 1e-3, heard_cb, NULL, asked_cb, &asked);
+  em_engine_suggest_async (world.engine, c.id, 1, 99, 1e-3, NULL, heard_cb, NULL, asked_cb, &asked);
   UNTIL (asked.got.n == 1);
   CHECK_INT (asked.got.status, EM_OK);
   CHECK_INT (heard.n_calls, 4); /* windows of 3 over seconds 0 to 9 */
@@ -336,7 +336,7 @@ check_suggest (void)
   got_clear (&asked.got);
 
   if (clip_open (&mute, "mute")) {
-    em_engine_suggest_async (world.engine, mute.id, 0, 0, 1e-3, NULL, NULL, asked_cb, &asked);
+    em_engine_suggest_async (world.engine, mute.id, 0, 0, 1e-3, NULL, NULL, NULL, asked_cb, &asked);
     UNTIL (asked.got.n == 1);
     CHECK_INT (asked.got.status, EM_E_USAGE);
     got_clear (&asked.got);
@@ -659,7 +659,8 @@ check_clicks (void)
 
   if (!clip_open (&c, "mp4"))
     return;
-  em_engine_suggest_async (world.engine, c.id, 0, 1, 0, NULL, cancellable, suggested_cb, &other);
+  em_engine_suggest_async (world.engine, c.id, 0, 1, 0, NULL, NULL, cancellable, suggested_cb,
+                           &other);
   em_engine_decode_async (world.engine, c.id, 1, 5, &set, false, NULL, decoded_cb, &first);
   em_engine_decode_async (world.engine, c.id, 1, 5, &set, false, NULL, decoded_cb, &second);
   em_engine_decode_async (world.engine, c.id, 1, 5, &set, true, NULL, decoded_cb, &third);
@@ -722,12 +723,12 @@ check_many (void)
   }
   if (n > 0) {
     guint late = em_engine_open_clip (world.engine, clips[0].index, clip (kinds[0]), NULL, 0.5);
-    em_engine_suggest_async (world.engine, late, 0, 0, 0, NULL, NULL, suggested_cb, &got[0]);
+    em_engine_suggest_async (world.engine, late, 0, 0, 0, NULL, NULL, NULL, suggested_cb, &got[0]);
     UNTIL (got[0].n == 1);
     CHECK_INT (got[0].status, EM_E_USAGE);
     got_clear (&got[0]);
     em_engine_set_clip_audio (world.engine, late, clips[0].audio);
-    em_engine_suggest_async (world.engine, late, 0, 0, 0, NULL, NULL, suggested_cb, &got[0]);
+    em_engine_suggest_async (world.engine, late, 0, 0, 0, NULL, NULL, NULL, suggested_cb, &got[0]);
     UNTIL (got[0].n == 1);
     CHECK_INT (got[0].status, EM_OK);
     got_clear (&got[0]);

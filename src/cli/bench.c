@@ -322,11 +322,12 @@ track (EmBench *b, EmPredictor *p, int n_frames, EmError *err)
 
 /* The same click on the plainest form of the engine. */
 static bool
-compare (EmBench *b, EmWeights *weights, const EmClipSource *source, EmPredictor *p, EmError *err)
+compare (EmBench *b, EmWeights *weights, int image_size, const EmClipSource *source, EmPredictor *p,
+         EmError *err)
 {
   EmPredictorOptions options = em_predictor_defaults ();
   EmBackend *plain = em_backend_open ("cpu:baseline:own", err);
-  EmModel *model = plain ? em_model_open (weights, plain, err) : NULL;
+  EmModel *model = plain ? em_model_open (weights, plain, image_size, err) : NULL;
   EmPredictor *other = model ? em_predictor_open (model, source, &options, err) : NULL;
   EmAnswer here = { 0 }, there = { 0 };
   bool good
@@ -363,7 +364,8 @@ em_bench_run (EmBench *b, EmModel *model, EmWeights *weights, int n_frames,
     good
         = encode (b, p, n_frames, err) && click (b, p, false, err)
           && (!model->config.has_fuser || (hear (b, model, cancel, err) && click (b, p, true, err)))
-          && track (b, p, n_frames, err) && compare (b, weights, &drawn.source, p, err);
+          && track (b, p, n_frames, err)
+          && compare (b, weights, model->config.sam2.image_size, &drawn.source, p, err);
   }
   em_predictor_close (p);
   drawn_clear (&drawn);

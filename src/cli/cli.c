@@ -42,6 +42,8 @@ em_cli_parse (int *argc, char ***argv, const GOptionEntry *entries, const char *
             "Package file, name or digest (default: the demo model)", "M" },
           { "device", 0, 0, G_OPTION_ARG_STRING, &options->device, "auto or cpu (default: auto)",
             "D" },
+          { "size", 0, 0, G_OPTION_ARG_INT, &options->size,
+            "Show the model pictures of N x N pixels (default: what it was trained at)", "N" },
           { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No progress", NULL },
           { "help", 'h', 0, G_OPTION_ARG_NONE, &help, "Show this text", NULL },
           { NULL } };

@@ -15,6 +15,7 @@ typedef struct {
   char *progress; /* "auto", "plain", "json", "none" */
   char *model;    /* --model: a path, a name or the first digits of a digest; NULL: the default */
   char *device;   /* "auto", "cpu" */
+  int size;       /* --size: of the pictures that the model sees; 0: the package's */
 } EmCliOptions;
 
 /* Parses `entries` (ends with a zero entry) and the shared ones. `usage` is what follows the

@@ -19,7 +19,7 @@ em_cli_model_open (EmCliModel *m, const EmCliOptions *options, EmError *err)
   if (m->weights)
     m->be = em_backend_open (options->device ? options->device : "auto", err);
   if (m->be)
-    m->model = em_model_open (m->weights, m->be, err);
+    m->model = em_model_open (m->weights, m->be, options->size, err);
   return m->model != NULL;
 }
 

@@ -10,7 +10,7 @@ typedef struct {
   EmModel *model;
 } EmCliModel;
 
-/* As --model and --device say; NULL is the demo model. Close in either case. */
+/* As --model, --device and --size say; NULL is the demo model. Close in either case. */
 bool em_cli_model_open (EmCliModel *m, const EmCliOptions *options, EmError *err);
 void em_cli_model_close (EmCliModel *m);
 

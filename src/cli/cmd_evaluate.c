@@ -209,8 +209,9 @@ print_json (const Job *job)
       = json_pack ("{s:i, s:i, s:o}", "clips", job->n_done, "failed", job->n_failed, "per", tables);
   if (!job->stored)
     json_object_set_new (root, "model",
-                         json_pack ("{s:s, s:s}", "name", job->model.model->config.name, "digest",
-                                    em_weights_digest (job->model.weights)));
+                         json_pack ("{s:s, s:s, s:i}", "name", job->model.model->config.name,
+                                    "digest", em_weights_digest (job->model.weights), "image_size",
+                                    job->model.model->config.sam2.image_size));
   em_cli_print_json ("evaluate", root);
 }
 

@@ -249,8 +249,9 @@ open_step (Work *w, EmError *err)
   g_autoptr (EmEdit) e = em_edit_new (EM_STEP_TRACK);
   const EmSpan *first = &g_array_index (w->spans, EmSpan, 0);
   g_autofree char *request
-      = g_strdup_printf ("{\"first\":%d,\"last\":%d,\"weights\":\"%s\"}", w->job->rules.first,
-                         MIN (w->job->rules.last, w->row->n_frames - 1), w->job->rules.weights);
+      = g_strdup_printf ("{\"first\":%d,\"last\":%d,\"weights\":\"%s\",\"image_size\":%d}",
+                         w->job->rules.first, MIN (w->job->rules.last, w->row->n_frames - 1),
+                         w->job->rules.weights, w->job->model.model->config.sam2.image_size);
   GError *error = NULL;
 
   em_edit_set_open (e);

@@ -224,12 +224,12 @@ result_json (const Job *job)
 
   for (int i = 0; i < job->masks.n; i++)
     json_array_append_new (masks, mask_json (job, &job->masks.items[i]));
-  return json_pack ("{s:o, s:{s:s, s:s, s:s}, s:b, s:o, s:{s:f, s:f, s:f, s:f}}", "clip", clip,
-                    "model", "name", job->model.model->config.name, "digest",
-                    em_weights_digest (job->model.weights), "device", job->model.be->device,
-                    "sound", sound_is_on (&job->o), "masks", masks, "timing_s", "open", job->open_s,
-                    "decode", job->masks.decode_s, "track", job->masks.track_s, "write",
-                    job->write_s);
+  return json_pack (
+      "{s:o, s:{s:s, s:s, s:s, s:i}, s:b, s:o, s:{s:f, s:f, s:f, s:f}}", "clip", clip, "model",
+      "name", job->model.model->config.name, "digest", em_weights_digest (job->model.weights),
+      "device", job->model.be->device, "image_size", job->model.model->config.sam2.image_size,
+      "sound", sound_is_on (&job->o), "masks", masks, "timing_s", "open", job->open_s, "decode",
+      job->masks.decode_s, "track", job->masks.track_s, "write", job->write_s);
 }
 
 static bool

@@ -337,3 +337,22 @@ em_model_config_parse (EmModelConfig *config, const char *json, const char *sour
   json_decref (root);
   return ok;
 }
+
+/* The grid is S/16, and the fuser's keys lie on one `sr_ratio` times coarser. */
+bool
+em_model_config_resize (EmModelConfig *config, int image_size, EmError *err)
+{
+  int step = 32;
+
+  while (config->has_fuser && step / 16 % config->fuser.sr_ratio)
+    step += 32;
+  if (image_size == 0)
+    return true;
+  if (image_size < 128 || image_size > 2048 || image_size % step)
+    return em_fail (err, EM_E_USAGE,
+                    "an image size of %d does not fit the model %s: give a multiple of %d from 128 "
+                    "to 2048",
+                    image_size, config->name, step);
+  config->sam2.image_size = image_size;
+  return true;
+}

@@ -92,3 +92,6 @@ typedef struct {
  * the wrong kind, out of range, or does not fit the others. */
 bool em_model_config_parse (EmModelConfig *config, const char *json, const char *source,
                             EmError *err);
+/* Another image size than the package's, 0 for that one: a multiple of 32, and of what the fuser
+ * shrinks its grid by, from 128 to 2048. EM_E_USAGE otherwise. */
+bool em_model_config_resize (EmModelConfig *config, int image_size, EmError *err);

@@ -99,7 +99,7 @@ em_model_config_of (EmModelConfig *config, const EmWeights *w, EmError *err)
 }
 
 EmModel *
-em_model_open (EmWeights *w, EmBackend *be, EmError *err)
+em_model_open (EmWeights *w, EmBackend *be, int image_size, EmError *err)
 {
   EmModel *m = calloc (1, sizeof *m);
 
@@ -108,7 +108,8 @@ em_model_open (EmWeights *w, EmBackend *be, EmError *err)
     return NULL;
   }
   m->be = be;
-  if (!em_model_config_of (&m->config, w, err))
+  if (!em_model_config_of (&m->config, w, err)
+      || !em_model_config_resize (&m->config, image_size, err))
     goto error;
   m->side = m->config.sam2.image_size / 16;
   m->n_tokens = m->side * m->side;

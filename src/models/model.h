@@ -48,8 +48,10 @@ typedef struct {
 } EmModel;
 
 /* Checks every tensor's presence and shape against the package's configuration. `w` and `be` must
- * outlive the model. EM_E_WEIGHTS if the package does not fit. */
-EmModel *em_model_open (EmWeights *w, EmBackend *be, EmError *err);
+ * outlive the model. Pictures are seen at `image_size`, 0 for the size that the package names: no
+ * weight depends on it. EM_E_WEIGHTS if the package does not fit, EM_E_USAGE if the size does not.
+ */
+EmModel *em_model_open (EmWeights *w, EmBackend *be, int image_size, EmError *err);
 void em_model_close (EmModel *m); /* NULL is fine */
 
 /* What the package says it is. EM_E_WEIGHTS if it says nothing, or nothing sound. */

@@ -265,7 +265,7 @@ take (EmClip *self, GPtrArray *suggestions, bool reopens)
   }
   keep->clip = self->id;
   keep->weights = g_strdup (em_engine_model_digest (self->engine));
-  keep->source = em_suggestion_source (keep->weights, self->grid_phase, EM_SOUND_FLOOR);
+  keep->source = em_suggestion_source (keep->weights, 0, self->grid_phase, EM_SOUND_FLOOR);
   keep->suggestions = g_ptr_array_ref (suggestions);
   em_store_call_async (self->store, keep_suggestions, keep, keep_free, NULL, kept_cb,
                        g_object_ref (self));
@@ -460,7 +460,7 @@ static void
 name_suggestion (EmClip *self, EmVerb *verb, const EmProposal *p)
 {
   verb->weights = g_strdup (em_engine_model_digest (self->engine));
-  verb->source = em_suggestion_source (verb->weights, self->grid_phase, EM_SOUND_FLOOR);
+  verb->source = em_suggestion_source (verb->weights, 0, self->grid_phase, EM_SOUND_FLOOR);
   verb->threshold = self->threshold;
   verb->iou = p->suggestion->iou;
   verb->score = p->suggestion->score;

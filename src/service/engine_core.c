@@ -242,7 +242,7 @@ em_engine_core_load (EmEngineCore *core, const char *path, const char *device, G
   bool is_new = g_strcmp0 (name, core->be_name) != 0;
   EmWeights *weights = path ? em_weights_open (path, &err) : em_demo_weights (&err);
   EmBackend *be = !weights ? NULL : is_new ? em_backend_open (name, &err) : core->be;
-  EmModel *model = be ? em_model_open (weights, be, &err) : NULL;
+  EmModel *model = be ? em_model_open (weights, be, 0, &err) : NULL;
 
   if (!model) {
     if (be && is_new)

@@ -2,7 +2,7 @@
 #include "service/suggestion_source.h"
 
 char *
-em_suggestion_source (const char *weights_digest, double grid_phase, double floor)
+em_suggestion_source (const char *weights_digest, int image_size, double grid_phase, double floor)
 {
   char phase[G_ASCII_DTOSTR_BUF_SIZE], quiet[G_ASCII_DTOSTR_BUF_SIZE];
   g_autofree char *text = NULL;
@@ -10,6 +10,11 @@ em_suggestion_source (const char *weights_digest, double grid_phase, double floo
   g_ascii_dtostr (phase, sizeof phase, grid_phase);
   g_ascii_dtostr (quiet, sizeof quiet, floor);
   text = g_strdup_printf ("sound 1\n%s\n%s\n%s\n", weights_digest, phase, quiet);
+  if (image_size) {
+    g_autofree char *usual = g_steal_pointer (&text);
+
+    text = g_strdup_printf ("%ssize %d\n", usual, image_size);
+  }
   return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
 }
 

@@ -8,8 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* (transfer full) */
-char *em_suggestion_source (const char *weights_digest, double grid_phase, double floor);
+/* image_size: 0 where pictures are seen at the size that the package names. (transfer full) */
+char *em_suggestion_source (const char *weights_digest, int image_size, double grid_phase,
+                            double floor);
 
 /* Keeps an array of EmSuggestion of one clip in one commit. Store thread. */
 bool em_suggestions_store (EmDb *db, int64_t clip, const char *source, const char *weights,

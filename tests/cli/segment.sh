@@ -82,6 +82,18 @@ grep -q '"sounding": null' "$dir/q/result.json" || fail "nobody listened, yet so
   >/dev/null || fail "sound off"
 grep -q '"sounding": true' "$dir/r/result.json" && fail "sound is off and heard"
 
+# Any size that the grids allow; a deaf model's need not fit a fuser. The demo model as well.
+for n in 128 160 192; do
+  expect 0 'masks' "$dir/webm" $deaf -o "$dir/n$n" --prompts "$dir/p.json" --frames 5:6 --size $n
+  grep -q "\"image_size\": $n" "$dir/n$n/result.json" || fail "result.json has another size"
+done
+cmp -s "$dir/n128/masks/012/00006.png" "$dir/n192/masks/012/00006.png" && fail "the size does nothing"
+for n in 128 320; do
+  expect 0 'masks' "$dir/webm" -o "$dir/demo$n" --size $n
+done
+expect 2 "image size of 160 does not fit .* multiple of 64" "$dir/webm" -o "$dir/x" --size 160
+expect 2 'multiple of 32 from 128 to 2048' "$dir/webm" $deaf -o "$dir/x" --size 100 --prompts "$dir/p.json"
+
 expect 2 'usage: earmark-cli segment'
 expect 2 '-o DIR' "$dir/webm" $ears
 expect 2 '--sound is loud' "$dir/webm" $ears -o "$dir/x" --sound loud

@@ -66,7 +66,7 @@ LLVMFuzzerTestOneInput (const uint8_t *bytes, size_t n)
     fuzz_n_accepted++;
     em_model_list_tensors (config, check_listed, &n_listed);
     FUZZ_DEMAND (n_listed > 100 && err.code == EM_OK);
-    FUZZ_DEMAND (!em_model_open (w, be, &err) && err.code == EM_E_WEIGHTS);
+    FUZZ_DEMAND (!em_model_open (w, be, 0, &err) && err.code == EM_E_WEIGHTS);
     em_backend_close (be);
     em_weights_close (w);
   } else {

@@ -122,4 +122,33 @@ refuses_what_is_no_json (void)
   CHECK_INT (err.code, EM_E_WEIGHTS);
 }
 
-CHECK_MAIN (reads_the_example, refuses_what_does_not_fit, refuses_what_is_no_json)
+/* Sizes of the example, which hears: its fuser makes a grid of S/16 four times coarser. */
+static void
+takes_another_size (void)
+{
+  static const int good[] = { 128, 192, 1024, 2048 }, bad[] = { 64, 130, 160, 2112, -128, 1 };
+  EmError err = EM_ERROR_INIT;
+
+  CHECK (em_model_config_parse (&config, demo, "demo", &err));
+  CHECK (em_model_config_resize (&config, 0, &err));
+  CHECK_INT (config.sam2.image_size, 256);
+  for (int i = 0; i < 4; i++) {
+    CHECK (em_model_config_resize (&config, good[i], &err));
+    CHECK_INT (config.sam2.image_size, good[i]);
+  }
+  for (int i = 0; i < 6; i++) {
+    err = (EmError) EM_ERROR_INIT;
+    CHECK (!em_model_config_resize (&config, bad[i], &err));
+    CHECK_INT (err.code, EM_E_USAGE);
+    CHECK (strstr (err.text, "multiple of 64 from 128 to 2048") != NULL);
+    CHECK_INT (config.sam2.image_size, 2048);
+  }
+  config.has_fuser = false;
+  err = (EmError) EM_ERROR_INIT;
+  CHECK (em_model_config_resize (&config, 160, &err));
+  CHECK (!em_model_config_resize (&config, 176, &err));
+  CHECK (strstr (err.text, "multiple of 32 from") != NULL);
+}
+
+CHECK_MAIN (reads_the_example, refuses_what_does_not_fit, refuses_what_is_no_json,
+            takes_another_size)

@@ -8,7 +8,7 @@
 
 static const char config[]
     = "{\"format\":\"earmark-model-1\",\"name\":\"tiny\",\"sam2\":{\"version\":\"%s\","
-      "\"image_size\":64,\"trunk\":{\"embed_dim\":8,\"num_heads\":1,\"stages\":[1,1,1,1],"
+      "\"image_size\":%d,\"trunk\":{\"embed_dim\":8,\"num_heads\":1,\"stages\":[1,1,1,1],"
       "\"global_att_blocks\":[2],\"window_spec\":[8,4,4,2],"
       "\"window_pos_embed_bkg_spatial_size\":[4,4]},\"d_model\":32,\"mem_dim\":8,"
       "\"mask_decoder\":{\"depth\":2,\"num_heads\":4,\"mlp_dim\":48,\"iou_head_depth\":3,"
@@ -93,14 +93,15 @@ tiny_open (Tiny *t, TinyKind kind)
   memset (t, 0, sizeof *t);
   if (!kind.deaf)
     snprintf (ear, sizeof ear, hearing, kind.cond_middle ? "middle" : "first");
-  snprintf (json, sizeof json, config, kind.v20 ? "2.0" : "2.1", flag, flag, flag, ear);
+  snprintf (json, sizeof json, config, kind.v20 ? "2.0" : "2.1", kind.size ? kind.size : 64, flag,
+            flag, flag, ear);
   if (em_model_config_parse (c, json, "tiny", &err)) {
     em_model_list_tensors (c, add_tensor, t);
     set_score_bias (t, kind.score_bias);
     t->weights
         = em_weights_open_tensors (t->n, (const char *const *) t->names, t->tensors, json, &err);
     t->be = em_backend_open ("cpu", &err);
-    t->model = em_model_open (t->weights, t->be, &err);
+    t->model = em_model_open (t->weights, t->be, kind.seen_at, &err);
   }
   free (c);
   if (!t->model) {

@@ -21,6 +21,8 @@ typedef struct {
 typedef struct {
   bool v20, deaf, cond_middle;
   float score_bias; /* of the object score: below 0 objects tend to be absent */
+  int size;         /* that the package names; 0: 64 */
+  int seen_at;      /* opened at this size; 0: the package's */
 } TinyKind;
 
 void tiny_open (Tiny *t, TinyKind kind);

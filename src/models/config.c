@@ -346,7 +346,7 @@ em_model_config_resize (EmModelConfig *config, int image_size, EmError *err)
 
   while (config->has_fuser && step / 16 % config->fuser.sr_ratio)
     step += 32;
-  if (image_size == 0)
+  if (image_size == 0 || image_size == config->sam2.image_size)
     return true;
   if (image_size < 128 || image_size > 2048 || image_size % step)
     return em_fail (err, EM_E_USAGE,

@@ -132,6 +132,8 @@ takes_another_size (void)
   CHECK (em_model_config_parse (&config, demo, "demo", &err));
   CHECK (em_model_config_resize (&config, 0, &err));
   CHECK_INT (config.sam2.image_size, 256);
+  config.sam2.image_size = 64; /* a package's own is good whatever it is */
+  CHECK (em_model_config_resize (&config, 64, &err));
   for (int i = 0; i < 4; i++) {
     CHECK (em_model_config_resize (&config, good[i], &err));
     CHECK_INT (config.sam2.image_size, good[i]);

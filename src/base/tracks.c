@@ -86,6 +86,15 @@ em_tracks_free (EmTracks *t)
     free (o->class_name);
   }
   free (t->objects);
+  for (int i = 0; i < t->n_expressions; i++) {
+    EmTrackExpression *e = &t->expressions[i];
+
+    free (e->text);
+    free (e->language);
+    free (e->split);
+    free (e->objects);
+  }
+  free (t->expressions);
   free (t->intervals);
   free (t->pts_ns);
   free (t->media);
@@ -163,6 +172,27 @@ em_tracks_add_interval (EmTracks *t, int64_t object, int64_t start_ns, int64_t e
 {
   t->intervals = with_room (t->intervals, t->n_intervals, &t->intervals_room, sizeof *t->intervals);
   t->intervals[t->n_intervals++] = (EmTrackInterval){ object, start_ns, end_ns };
+}
+
+void
+em_tracks_add_expression (EmTracks *t, int64_t number, const char *text, const char *language,
+                          const char *split, bool is_null, const int64_t *objects, int n_objects)
+{
+  EmTrackExpression *e;
+
+  EM_BUG_UNLESS (n_objects >= 0 && (!is_null || n_objects == 0));
+  t->expressions
+      = with_room (t->expressions, t->n_expressions, &t->expressions_room, sizeof *t->expressions);
+  e = &t->expressions[t->n_expressions++];
+  *e = (EmTrackExpression){ .number = number, .is_null = is_null, .n_objects = n_objects };
+  e->text = copy_text (text);
+  e->language = copy_text (language);
+  e->split = copy_text (split);
+  if (n_objects == 0)
+    return;
+  e->objects = malloc ((size_t) n_objects * sizeof *objects);
+  EM_BUG_UNLESS (e->objects);
+  memcpy (e->objects, objects, (size_t) n_objects * sizeof *objects);
 }
 
 int64_t

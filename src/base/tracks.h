@@ -1,4 +1,4 @@
-/* tracks.h - one labelled clip in memory: frames, objects, masks, sounding intervals.
+/* tracks.h - one labelled clip in memory: frames, objects, masks, sounding intervals, expressions.
  *
  * What the store hands out, formats write and read, and metrics compare. Everything is owned by the
  * EmTracks and freed with it. Frames are numbered from 0 in presentation order; times are
@@ -47,6 +47,17 @@ typedef struct {
   int64_t start_ns, end_ns; /* half open */
 } EmTrackInterval;
 
+/* A sentence that refers to objects of the clip. One that means nothing in this clip is null: its
+ * mask is empty by definition. One that is not null and has no objects is yet to be linked. */
+typedef struct {
+  int64_t number; /* within the clip, from 1 */
+  char *text;
+  char *language, *split; /* "en", "test_s"; "" if none */
+  bool is_null;
+  int n_objects;
+  int64_t *objects; /* ids */
+} EmTrackExpression;
+
 typedef struct {
   char *name;  /* unique in its project, usable as a file name */
   char *media; /* path of the clip, or NULL */
@@ -59,6 +70,8 @@ typedef struct {
   EmTrackObject *objects; /* in list order: the first is on top where formats cannot overlap */
   int n_intervals, intervals_room;
   EmTrackInterval *intervals;
+  int n_expressions, expressions_room;
+  EmTrackExpression *expressions; /* by number */
 } EmTracks;
 
 EmTracks *em_tracks_new (const char *name, int width, int height, int n_frames,
@@ -71,6 +84,10 @@ EmTrackObject *em_tracks_object (const EmTracks *t, int64_t id); /* NULL if not 
 EmTrackMask *em_track_object_set (EmTrackObject *o, int frame, EmState state, EmRle mask);
 EmTrackMask *em_track_object_at (const EmTrackObject *o, int frame); /* NULL if not there */
 void em_tracks_add_interval (EmTracks *t, int64_t object, int64_t start_ns, int64_t end_ns);
+/* Copies everything; language and split NULL: "". A null one has no objects. */
+void em_tracks_add_expression (EmTracks *t, int64_t number, const char *text, const char *language,
+                               const char *split, bool is_null, const int64_t *objects,
+                               int n_objects);
 
 /* How much of [start, end) the object sounds, in nanoseconds. */
 int64_t em_tracks_sounding (const EmTracks *t, int64_t object, int64_t start_ns, int64_t end_ns);

@@ -166,7 +166,7 @@ out:
 typedef struct {
   int by_clip_state[EM_N_CLIP_STATES];
   int64_t frames, duration_ns;
-  int objects, with_sound;
+  int objects, expressions, with_sound;
   EmDbCounts counts;
 } Totals;
 
@@ -182,6 +182,7 @@ add_up (GPtrArray *clips)
     t.frames += k->n_frames;
     t.duration_ns += k->duration_ns;
     t.objects += k->n_objects;
+    t.expressions += k->n_expressions;
     t.with_sound += k->has_sound;
     for (int s = 0; s < EM_N_STATES; s++)
       t.counts.by_state[s] += k->counts.by_state[s];
@@ -208,11 +209,12 @@ counts_json (const EmDbCounts *c)
 static json_t *
 clip_json (const EmDbClip *k)
 {
-  return json_pack ("{sssssssssisisisfsbsisoss}", "name", k->name, "path", k->path, "fingerprint",
+  return json_pack ("{sssssssssisisisfsbsisisoss}", "name", k->name, "path", k->path, "fingerprint",
                     k->fingerprint, "state", em_clip_state_name (k->state), "width", k->width,
                     "height", k->height, "frames", k->n_frames, "seconds",
                     (double) k->duration_ns / 1e9, "sound", k->has_sound, "objects", k->n_objects,
-                    "masks", counts_json (&k->counts), "problem", k->problem);
+                    "expressions", k->n_expressions, "masks", counts_json (&k->counts), "problem",
+                    k->problem);
 }
 
 /* Who writes it now, null if nobody does. */
@@ -237,13 +239,14 @@ print_info_json (const EmCliProject *p, GPtrArray *clips, const Totals *t)
     json_array_append_new (list, clip_json (clips->pdata[i]));
   for (int s = 0; s < EM_N_CLIP_STATES; s++)
     json_object_set_new (states, em_clip_state_name (s), json_integer (t->by_clip_state[s]));
-  em_cli_print_json (
-      "info", json_pack ("{sIsssfss*sososIsfsisososo}", "id", (json_int_t) p->info.id, "preset",
-                         p->info.preset, "grid_phase", em_cli_project_phase (p), "weights",
-                         p->info.weights, "clip_states", states, "masks", counts_json (&t->counts),
-                         "frames", (json_int_t) t->frames, "seconds", (double) t->duration_ns / 1e9,
-                         "objects", t->objects, "clips", list, "settings",
-                         json_string (p->info.settings), "writer", writer_json (p->db)));
+  em_cli_print_json ("info",
+                     json_pack ("{sIsssfss*sososIsfsisisososo}", "id", (json_int_t) p->info.id,
+                                "preset", p->info.preset, "grid_phase", em_cli_project_phase (p),
+                                "weights", p->info.weights, "clip_states", states, "masks",
+                                counts_json (&t->counts), "frames", (json_int_t) t->frames,
+                                "seconds", (double) t->duration_ns / 1e9, "objects", t->objects,
+                                "expressions", t->expressions, "clips", list, "settings",
+                                json_string (p->info.settings), "writer", writer_json (p->db)));
 }
 
 static void
@@ -251,8 +254,10 @@ print_info (const EmCliProject *p, GPtrArray *clips, const Totals *t)
 {
   printf ("%s\npreset %s, grid phase %g s\n", em_db_path (p->db), p->info.preset,
           em_cli_project_phase (p));
-  printf ("%u clips, %d with sound, %" G_GINT64_FORMAT " frames, %.1f s, %d objects\n", clips->len,
-          t->with_sound, t->frames, (double) t->duration_ns / 1e9, t->objects);
+  printf ("%u clips, %d with sound, %" G_GINT64_FORMAT
+          " frames, %.1f s, %d objects, %d expressions\n",
+          clips->len, t->with_sound, t->frames, (double) t->duration_ns / 1e9, t->objects,
+          t->expressions);
   for (int s = 0; s < EM_N_CLIP_STATES; s++)
     if (t->by_clip_state[s])
       printf ("%7d %s\n", t->by_clip_state[s], em_clip_state_name (s));
@@ -342,11 +347,11 @@ print_verify (const EmCliOptions *o, const EmVerifyReport *r, int n_checked, int
   }
   if (o->json)
     em_cli_print_json ("verify",
-                       json_pack ("{sIsIsIsIsIsisisO}", "clips", (json_int_t) r->clips, "steps",
+                       json_pack ("{sIsIsIsIsIsIsisisO}", "clips", (json_int_t) r->clips, "steps",
                                   (json_int_t) r->steps, "cells", (json_int_t) r->cells, "masks",
                                   (json_int_t) r->masks, "suggestions", (json_int_t) r->suggestions,
-                                  "media_checked", n_checked, "media_missing", n_missing, "faults",
-                                  faults));
+                                  "expressions", (json_int_t) r->expressions, "media_checked",
+                                  n_checked, "media_missing", n_missing, "faults", faults));
   else
     printf ("%" G_GINT64_FORMAT " clips, %" G_GINT64_FORMAT " steps, %" G_GINT64_FORMAT
             " masks, %d media checked, %d not there: %u faults\n",

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "store/db_private.h"
+#include "store/expression_rows.h"
 #include "store/frame_table.h"
 
 static const char *const clip_state_names[EM_N_CLIP_STATES]
@@ -32,6 +33,7 @@ em_db_clip_free (EmDbClip *clip)
   g_free (clip->problem);
   g_free (clip->notes);
   g_free (clip->view);
+  g_free (clip->sentences);
   g_free (clip);
 }
 
@@ -80,23 +82,27 @@ em_db_clips (EmDb *db, GError **error)
 
   while (em_sql_row (&q))
     g_ptr_array_add (all, read_clip (&q));
-  return em_sql_end (&q, error) ? g_steal_pointer (&all) : NULL;
+  if (!em_sql_end (&q, error) || !em_read_sentences (db, 0, all, error))
+    return NULL;
+  return g_steal_pointer (&all);
 }
 
 EmDbClip *
 em_db_clip (EmDb *db, int64_t id, GError **error)
 {
-  g_autoptr (EmDbClip) clip = NULL;
+  g_autoptr (GPtrArray) one = g_ptr_array_new_with_free_func ((GDestroyNotify) em_db_clip_free);
   EmSql q = em_sql (db, CLIP_COLUMNS "WHERE id = ?");
 
   em_sql_int (&q, id);
   if (em_sql_row (&q))
-    clip = read_clip (&q);
-  if (!em_sql_end (&q, error))
+    g_ptr_array_add (one, read_clip (&q));
+  if (!em_sql_end (&q, error) || !em_read_sentences (db, id, one, error))
     return NULL;
-  if (!clip)
+  if (one->len == 0) {
     em_store_fail (error, EM_E_USAGE, "%s: there is no such clip", db->path);
-  return g_steal_pointer (&clip);
+    return NULL;
+  }
+  return g_ptr_array_steal_index (one, 0);
 }
 
 int64_t

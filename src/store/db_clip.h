@@ -43,6 +43,8 @@ typedef struct {
   int64_t head; /* the newest step that counts; 0: the start */
   int n_objects;
   EmDbCounts counts; /* kept with each step, for the queue; open steps are counted when closed */
+  int n_expressions;
+  char *sentences; /* the texts of its expressions, a line each; NULL without any */
 } EmDbClip;
 void em_db_clip_free (EmDbClip *clip);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EmDbClip, em_db_clip_free)

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "store/db_cell.h"
 #include "store/db_private.h"
+#include "store/expression_rows.h"
 
 static bool
 cut_undone (EmDb *db, const EmClipNow *clip, GError **error)
@@ -198,6 +199,8 @@ write_rows (EmDb *db, EmClipNow *clip, int64_t step, EmEdit *e, GError **error)
     if (!insert_decision (db, clip, step, e, &g_array_index (e->decisions, EmEditDecision, i),
                           error))
       return false;
+  if (!em_write_expressions (db, clip->id, step, e, error))
+    return false;
   touched = em_db_step_objects (db, clip->id, step, error);
   return touched && save_numbers (db, clip, error)
          && em_db_write_log (db, clip->id, em_step_kind_name (e->kind), step,

@@ -83,7 +83,8 @@ typedef struct {
 GArray *em_db_intervals (EmDb *db, int64_t clip, GError **error); /* by start */
 
 /* A clip as formats and metrics see it: masks whose state is in `states` (bits 1 << EmState;
- * rejected ones are left out), objects in list order, intervals. Names resolve classes. */
+ * rejected ones are left out), objects in list order, intervals, expressions. Names resolve
+ * classes. */
 EmTracks *em_db_tracks (EmDb *db, int64_t clip, unsigned states, GError **error);
 #define EM_STATES_PROTECTED                                                                        \
   (1u << EM_STATE_APPROVED | 1u << EM_STATE_ABSENT | 1u << EM_STATE_CORRECTED                      \

@@ -31,6 +31,7 @@ typedef enum {
   EM_STEP_REJECT,
   EM_STEP_IMPORT,
   EM_STEP_MARK, /* a named restore point, no rows */
+  EM_STEP_EXPRESSION,
   EM_N_STEP_KINDS,
 } EmStepKind;
 const char *em_step_kind_name (EmStepKind kind); /* "prompt", "brush" ... */

@@ -1,5 +1,6 @@
 /* db_tracks.c - a whole clip as formats and metrics see it. */
 #include <string.h>
+#include "store/db_expression.h"
 #include "store/db_private.h"
 #include "store/lane.h"
 
@@ -103,6 +104,22 @@ add_intervals (EmDb *db, int64_t clip, EmTracks *t, GError **error)
   return true;
 }
 
+static bool
+add_expressions (EmDb *db, int64_t clip, EmTracks *t, GError **error)
+{
+  g_autoptr (GPtrArray) all = em_db_expressions (db, clip, error);
+
+  if (!all)
+    return false;
+  for (guint i = 0; i < all->len; i++) {
+    const EmDbExpression *e = all->pdata[i];
+
+    em_tracks_add_expression (t, e->number, e->text, e->language, e->split, e->is_null, e->objects,
+                              e->n_objects);
+  }
+  return true;
+}
+
 EmTracks *
 em_db_tracks (EmDb *db, int64_t clip, unsigned states, GError **error)
 {
@@ -113,7 +130,7 @@ em_db_tracks (EmDb *db, int64_t clip, unsigned states, GError **error)
   t = empty_tracks (db, clip, error);
   if (t
       && (!add_objects (db, clip, t, error) || !add_lanes (db, clip, t, states, error)
-          || !add_intervals (db, clip, t, error))) {
+          || !add_intervals (db, clip, t, error) || !add_expressions (db, clip, t, error))) {
     em_tracks_free (t);
     t = NULL;
   }

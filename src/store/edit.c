@@ -5,9 +5,10 @@
 #include "store/db_private.h"
 
 static const char *const step_kind_names[EM_N_STEP_KINDS]
-    = { "prompt", "brush", "accept",  "refuse",  "track",         "new object", "rename",
-        "class",  "color", "order",   "lock",    "delete object", "interval",   "absent",
-        "clear",  "paste", "restore", "approve", "reject",        "import",     "mark" };
+    = { "prompt",   "brush",  "accept", "refuse",    "track",   "new object",
+        "rename",   "class",  "color",  "order",     "lock",    "delete object",
+        "interval", "absent", "clear",  "paste",     "restore", "approve",
+        "reject",   "import", "mark",   "expression" };
 static const char *const origin_names[EM_N_ORIGINS]
     = { "audio", "prompt", "propagated", "brush", "imported" };
 
@@ -86,6 +87,7 @@ em_edit_new (EmStepKind kind)
   e->intervals = g_array_new (FALSE, FALSE, sizeof (EmEditInterval));
   e->decisions = g_array_new (FALSE, FALSE, sizeof (EmEditDecision));
   g_array_set_clear_func (e->decisions, clear_decision);
+  e->expressions = g_ptr_array_new_with_free_func ((GDestroyNotify) em_db_expression_free);
   return e;
 }
 
@@ -98,6 +100,7 @@ em_edit_free (EmEdit *e)
   g_array_unref (e->cells);
   g_array_unref (e->intervals);
   g_array_unref (e->decisions);
+  g_ptr_array_unref (e->expressions);
   g_free (e->request);
   g_free (e->name);
   g_free (e->log);

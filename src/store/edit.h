@@ -1,5 +1,6 @@
 /* edit.h - the rows of one step while they are collected. Inside src/store only. */
 #pragma once
+#include "store/db_expression.h"
 #include "store/db_step.h"
 
 typedef struct {
@@ -38,5 +39,7 @@ struct EmEdit {
   bool is_open, spares_protected;
   int n_new;
   GArray *objects, *cells, *intervals, *decisions; /* of the above */
+  GPtrArray *expressions;                          /* of EmDbExpression */
+  int64_t expression_number;                       /* of the new one, as committed */
   int written;
 };

@@ -1,4 +1,4 @@
-/* schema.c - schema 1, migrations, and the look at a stranger's file.
+/* schema.c - the schemas, migrations, and the look at a stranger's file.
  *
  * Times are microseconds UTC, media times nanoseconds from frame 0. States, origins and kinds are
  * numbers in the order of EmState, EmOrigin, EmClipState and EmDecision, which are never reordered;
@@ -117,7 +117,24 @@ static const char schema_1[]
       " FROM decision d CROSS JOIN step_now s ON s.clip = d.clip AND s.n = d.step"
       " GROUP BY d.clip, d.frame, d.source;\n";
 
-const char *const em_schema_steps[] = { schema_1 };
+/* target: a JSON array of object ids, NULL where nothing in the clip is meant. */
+static const char schema_2[]
+    = "ALTER TABLE clip ADD COLUMN next_expression INTEGER NOT NULL DEFAULT 1;\n"
+
+      "CREATE TABLE expression (clip INTEGER NOT NULL, number INTEGER NOT NULL,"
+      " step INTEGER NOT NULL, text TEXT NOT NULL, language TEXT NOT NULL, target TEXT,"
+      " split TEXT NOT NULL, author INTEGER NOT NULL REFERENCES annotator (id),"
+      " state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 1), deleted INTEGER NOT NULL,"
+      " PRIMARY KEY (clip, number, step),"
+      " FOREIGN KEY (clip, step) REFERENCES step (clip, n)) STRICT, WITHOUT ROWID;\n"
+      "CREATE INDEX expression_step ON expression (clip, step);\n"
+
+      "CREATE VIEW expression_now AS SELECT e.clip, e.number, max(e.step) AS step, e.text,"
+      " e.language, e.target, e.split, e.author, e.state, e.deleted"
+      " FROM expression e CROSS JOIN step_now s ON s.clip = e.clip AND s.n = e.step"
+      " GROUP BY e.clip, e.number;\n";
+
+const char *const em_schema_steps[] = { schema_1, schema_2 };
 const int em_schema_version = G_N_ELEMENTS (em_schema_steps);
 
 static bool

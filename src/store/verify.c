@@ -7,6 +7,7 @@
 #include "store/db_private.h"
 #include "store/db_read.h"
 #include "store/db_suggest.h"
+#include "store/expression_rows.h"
 #include "store/frame_table.h"
 #include "store/prompt_json.h"
 
@@ -59,6 +60,11 @@ check_numbers (EmDb *db, EmVerifyReport *r, GError **error)
     " JOIN clip k ON k.id = o.clip WHERE o.object >= k.next_object OR o.object < 1",
     "SELECT k.name || ': interval ' || i.number || ' is beyond the next free number'"
     " FROM interval i JOIN clip k ON k.id = i.clip WHERE i.number >= k.next_interval",
+    "SELECT k.name || ': expression ' || e.number || ' is beyond the next free number'"
+    " FROM expression e JOIN clip k ON k.id = e.clip WHERE e.number >= k.next_expression"
+    " OR e.number < 1",
+    "SELECT k.name || ': expression ' || e.number || ' says nothing' FROM expression e"
+    " JOIN clip k ON k.id = e.clip WHERE trim (e.text) = ''",
     "SELECT k.name || ': frame ' || c.frame || ' of object ' || c.object || ' is not in the clip'"
     " FROM cell c JOIN clip k ON k.id = c.clip WHERE c.frame < 0 OR c.frame >= k.n_frames",
     "SELECT k.name || ': frame ' || c.frame || ' belongs to object ' || c.object ||"
@@ -130,6 +136,48 @@ check_prompts (EmDb *db, EmVerifyReport *r, GError **error)
       fault (r, "%s: prompts of object %" G_GINT64_FORMAT " on frame %d: %s",
              em_sql_peek_text (&q, 0), em_sql_get_int (&q, 1), (int) em_sql_get_int (&q, 2),
              problem->message);
+  }
+  return em_sql_end (&q, error);
+}
+
+static bool
+has_object (EmDb *db, int64_t clip, int64_t object, bool *out, GError **error)
+{
+  EmSql q = em_sql (db, "SELECT 1 FROM object WHERE clip = ? AND object = ? LIMIT 1");
+
+  em_sql_int (&q, clip);
+  em_sql_int (&q, object);
+  *out = em_sql_row (&q);
+  return em_sql_end (&q, error);
+}
+
+static bool
+check_expressions (EmDb *db, EmVerifyReport *r, GError **error)
+{
+  EmSql q = em_sql (db, "SELECT k.name, e.number, e.target, e.clip FROM expression e"
+                        " JOIN clip k ON k.id = e.clip");
+
+  while (em_sql_row (&q)) {
+    EmDbExpression e = { .number = em_sql_get_int (&q, 1) };
+    bool is_null = sqlite3_column_type (q.stmt, 2) == SQLITE_NULL;
+
+    r->expressions++;
+    if (!em_expression_take_target (&e, is_null ? NULL : em_sql_peek_text (&q, 2)))
+      fault (r, "%s: the target of expression %" G_GINT64_FORMAT " is damaged",
+             em_sql_peek_text (&q, 0), e.number);
+    for (int i = 0; i < e.n_objects; i++) {
+      bool is_there;
+
+      if (!has_object (db, em_sql_get_int (&q, 3), e.objects[i], &is_there, error)) {
+        em_sql_end (&q, NULL);
+        return false;
+      }
+      if (!is_there)
+        fault (r,
+               "%s: expression %" G_GINT64_FORMAT " refers to object %" G_GINT64_FORMAT
+               ", which was never made",
+               em_sql_peek_text (&q, 0), e.number, e.objects[i]);
+    }
   }
   return em_sql_end (&q, error);
 }
@@ -215,8 +263,8 @@ check_all (EmDb *db, EmVerifyReport *r, GError **error)
   if (r->faults->len)
     return true;
   return count (db, r, error) && check_numbers (db, r, error) && check_masks (db, r, error)
-         && check_prompts (db, r, error) && check_suggestions (db, r, error)
-         && check_clips (db, r, error);
+         && check_prompts (db, r, error) && check_expressions (db, r, error)
+         && check_suggestions (db, r, error) && check_clips (db, r, error);
 }
 
 bool

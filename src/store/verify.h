@@ -8,7 +8,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  int64_t clips, steps, cells, masks, suggestions;
+  int64_t clips, steps, cells, masks, suggestions, expressions; /* rows looked at */
   GPtrArray *faults; /* of char *, one line each; at most 100 */
 } EmVerifyReport;
 

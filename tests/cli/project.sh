@@ -57,6 +57,24 @@ c = {k["name"]: k for k in d["clips"]}
 assert len(c) == 5 and c["bars"]["frames"] == 60 and c["bars"]["sound"] and not c["mute"]["sound"], c
 assert c["bars"]["path"] == "clips/bars.webm" and c["text"]["state"] == "problem", c' \
   || fail 'info --json is not the document it should be'
+expect 0 '0 objects, 0 expressions' "$cli" info "$p"
+cp "$p" "$dir/said.earmark"
+python3 - "$dir/said.earmark" <<'EOF'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+clip, step = db.execute("SELECT id, next_step FROM clip WHERE name = 'bars'").fetchone()
+author = db.execute("SELECT author FROM project").fetchone()[0]
+db.execute("INSERT INTO step (clip, n, uid, kind, author, at, open)"
+           " VALUES (?, ?, 1, 'expression', ?, 0, 0)", (clip, step, author))
+db.execute("INSERT INTO expression VALUES (?, 1, ?, 'the blue bar', 'en', NULL, '', ?, 0, 0)",
+           (clip, step, author))
+db.execute("UPDATE clip SET head = next_step, next_step = next_step + 1, next_expression = 2"
+           " WHERE id = ?", (clip,))
+db.commit()
+EOF
+expect 0 '0 objects, 1 expressions' "$cli" info "$dir/said.earmark"
+expect 0 '"expressions": 1' "$cli" info "$dir/said.earmark" --json
+expect 0 '"expressions": 1' "$cli" verify "$dir/said.earmark" --json
 
 # verify, and media that moved or changed
 expect 0 '0 faults' "$cli" verify "$p"

@@ -34,6 +34,25 @@ masks_stay_sorted (void)
 }
 
 static void
+expressions_are_copied (void)
+{
+  int64_t pts[1] = { 0 }, objects[2] = { 4, 7 };
+  char text[] = "both violins";
+  EmTracks *t = em_tracks_new ("clip", 4, 3, 1, pts, second);
+
+  for (int i = 0; i < 20; i++)
+    em_tracks_add_expression (t, i + 1, text, "en", NULL, i == 3, objects, i == 3 ? 0 : 2);
+  text[0] = '\0';
+  objects[1] = 0;
+  CHECK_INT (t->n_expressions, 20);
+  CHECK_TEXT (t->expressions[19].text, "both violins");
+  CHECK_TEXT (t->expressions[19].split, "");
+  CHECK_INT (t->expressions[0].objects[1], 7);
+  CHECK (t->expressions[3].is_null && t->expressions[3].n_objects == 0);
+  em_tracks_free (t);
+}
+
+static void
 the_grid (void)
 {
   /* 24 frames a second, 10.2 s: ten whole seconds, the rest is under a half. */
@@ -124,4 +143,4 @@ sentences (void)
   CHECK_INT (em_exit_code (err.code), 2);
 }
 
-CHECK_MAIN (masks_stay_sorted, the_grid, states, pictures, sentences)
+CHECK_MAIN (masks_stay_sorted, expressions_are_copied, the_grid, states, pictures, sentences)

@@ -4,10 +4,13 @@
  * the copy. Staleness is worked out there from its definition, frame by frame. */
 #include "check.h"
 #include "fixture.h"
+#include "store/db_expression.h"
 #include "store/verify.h"
 
-#define OBJECTS 3
-#define STEPS   1200
+#define OBJECTS   3
+#define SENTENCES 2
+#define START     (OBJECTS + SENTENCES)
+#define STEPS     1200
 
 typedef struct {
   bool is_there, rejected;
@@ -20,6 +23,7 @@ typedef struct {
 typedef struct {
   int64_t step;
   bool locked[OBJECTS];
+  unsigned said[SENTENCES]; /* what each says, as a number; 0: nothing */
   TwinCell cells[OBJECTS][FRAMES];
 } Picture;
 
@@ -124,6 +128,25 @@ compare (Fixture *f, Twin *t)
 }
 
 static void
+compare_sentences (Fixture *f, Twin *t)
+{
+  g_autoptr (GPtrArray) all = NULL;
+  guint at = 0;
+
+  MUST (all = em_db_expressions (f->db, f->clip, error));
+  for (int i = 0; i < SENTENCES; i++) {
+    g_autofree char *text = g_strdup_printf ("%u", now (t)->said[i]);
+    const EmDbExpression *e = at < all->len ? all->pdata[at] : NULL;
+
+    if (!now (t)->said[i])
+      continue;
+    CHECK (e && e->number == i + 1 && g_str_equal (e->text, text));
+    at++;
+  }
+  CHECK_INT (all->len, at);
+}
+
+static void
 compare_masks (Fixture *f, Twin *t)
 {
   Picture *p = now (t);
@@ -222,6 +245,21 @@ lock_object (Fixture *f, Twin *t)
   push (t, step)->locked[o] = row.is_locked;
 }
 
+/* Writes, rewrites or deletes a sentence. */
+static void
+speak (Fixture *f, Twin *t, int i, unsigned seed, bool is_new)
+{
+  g_autoptr (EmEdit) e = em_edit_new (EM_STEP_EXPRESSION);
+  g_autofree char *text = g_strdup_printf ("%u", seed);
+  EmDbExpression row = { .number = is_new ? 0 : i + 1, .text = text };
+  int64_t step;
+
+  row.is_deleted = !is_new && pick (t, 4) == 0;
+  em_edit_expression (e, &row);
+  MUST (step = em_db_edit (f->db, f->clip, e, error));
+  push (t, step)->said[i] = row.is_deleted ? 0 : seed;
+}
+
 /* A track in portions, with an edit above it, an undo or a restart in its middle now and then. */
 static void
 track (Fixture *f, Twin *t, unsigned seed)
@@ -302,6 +340,8 @@ a_long_walk_agrees_with_its_twin (void)
     CHECK_INT (add_object (&f), o + 1);
     push (&t, o + 1);
   }
+  for (int i = 0; i < SENTENCES; i++)
+    speak (&f, &t, i, STEPS + (unsigned) i + 1, true);
   for (int i = 0; i < STEPS; i++) {
     switch (pick (&t, 16)) {
     case 0:
@@ -312,7 +352,7 @@ a_long_walk_agrees_with_its_twin (void)
       redo (&f, &t);
       break;
     case 3:
-      for (int k = pick (&t, 12); k > 0 && t.head > OBJECTS; k--)
+      for (int k = pick (&t, 12); k > 0 && t.head > START; k--)
         undo (&f, &t);
       break;
     case 4:
@@ -327,6 +367,8 @@ a_long_walk_agrees_with_its_twin (void)
       lock_object (&f, &t);
       break;
     case 8:
+      speak (&f, &t, pick (&t, SENTENCES), (unsigned) i + 1, false);
+      break;
     case 9:
     case 10:
       track (&f, &t, 100000u + (unsigned) i * 100);
@@ -334,10 +376,10 @@ a_long_walk_agrees_with_its_twin (void)
     default:
       brush (&f, &t, (unsigned) i + 1);
     }
-    if (t.head < OBJECTS) /* keep the objects themselves */
-      while (t.head < OBJECTS)
-        redo (&f, &t);
+    while (t.head < START) /* keep the objects and sentences themselves */
+      redo (&f, &t);
     compare (&f, &t);
+    compare_sentences (&f, &t);
     if (i % 50 == 0)
       compare_masks (&f, &t);
     if (i % 97 == 0)

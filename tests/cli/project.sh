@@ -105,7 +105,7 @@ expect 4 'damaged' "$cli" info "$dir/cut.earmark"
 cp "$p" "$dir/future.earmark"
 printf '\000\000\000\007' | dd of="$dir/future.earmark" bs=1 seek=60 conv=notrunc 2>/dev/null
 for command in info verify index; do
-  expect 4 'made by a newer Earmark, schema 7, this one reads 1' "$cli" $command "$dir/future.earmark"
+  expect 4 'made by a newer Earmark, schema 7, this one reads 2' "$cli" $command "$dir/future.earmark"
 done
 
 # a project somebody writes: others read it, or leave with 7. The writer waits for its list of clips.

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cli/cli.h"
-#include "models/package.h"
+#include "models/import.h"
 #include "weights/library.h"
 
 static json_t *
@@ -13,20 +13,6 @@ json_of_names (const EmNames *list)
   for (int i = 0; i < list->n; i++)
     json_array_append_new (array, json_string (list->names[i]));
   return array;
-}
-
-/* A zip archive, or called like one of PyTorch's. */
-static bool
-is_checkpoint (const char *path)
-{
-  char head[4] = { 0 };
-  FILE *f = fopen (path, "rb");
-  size_t n = f ? fread (head, 1, sizeof head, f) : 0;
-
-  if (f)
-    fclose (f);
-  return (n == sizeof head && memcmp (head, "PK\3\4", sizeof head) == 0)
-         || g_str_has_suffix (path, ".pt") || g_str_has_suffix (path, ".pth");
 }
 
 static bool
@@ -48,25 +34,42 @@ parse_dtype (const char *word, int *dtype, EmError *err)
   return em_fail (err, EM_E_USAGE, "--dtype is %.40s, expected f32, f16 or bf16", word);
 }
 
+/* One sentence for a list: how many, of which parts, the first three by name. */
 static bool
-complain_about (const char *path, const EmPackageReport *report, EmError *err)
+complain_about (const EmNames *list, const char *what, EmError *err)
 {
-  const EmNames *list = report->wrong.n ? &report->wrong : &report->missing;
-  g_autoptr (GString) names = g_string_new (NULL);
+  static const char *const parts[] = { "sam2.", "fuser.", "vgg.", "text." };
+  g_autoptr (GString) text = g_string_new (NULL);
 
+  for (size_t k = 0; k < G_N_ELEMENTS (parts); k++) {
+    int n = 0;
+
+    for (int i = 0; i < list->n; i++)
+      n += g_str_has_prefix (list->names[i], parts[k]);
+    if (n)
+      g_string_append_printf (text, "%s%d of %.*s", text->len ? ", " : "", n,
+                              (int) strlen (parts[k]) - 1, parts[k]);
+  }
+  g_string_append (text, ": ");
   for (int i = 0; i < list->n && i < 3; i++)
-    g_string_append_printf (names, "%s%.100s", i ? "; " : "", list->names[i]);
-  return em_fail (err, EM_E_WEIGHTS, "%.120s: %d tensors %s: %s%s", path, list->n,
-                  report->wrong.n ? "do not fit the configuration" : "are missing", names->str,
+    g_string_append_printf (text, "%s%.100s", i ? "; " : "", list->names[i]);
+  return em_fail (err, EM_E_WEIGHTS, "tensors %s, %s%s", what, text->str,
                   list->n > 3 ? " ..." : "");
 }
 
+static bool
+complain (const EmPackageReport *report, EmError *err)
+{
+  return report->wrong.n ? complain_about (&report->wrong, "do not fit the configuration", err)
+                         : complain_about (&report->missing, "are missing", err);
+}
+
 typedef struct {
-  const char *input;
-  char *output; /* NULL: the library */
+  char **inputs; /* ends with NULL */
+  char *output;  /* NULL: the library */
   int dtype;
   EmModelConfig config;
-  EmPackageReport report;
+  EmImportReport report;
   char *path; /* where it is now */
   char digest[65];
   int n_tensors;
@@ -75,17 +78,15 @@ typedef struct {
 static bool
 import (Import *im, EmError *err)
 {
+  EmImport *files = em_import_new ();
   EmWeights *w = NULL;
   EmPackage *p = NULL;
-  bool ok;
+  bool ok = true;
 
-  if (is_checkpoint (im->input))
-    return em_fail (err, EM_E_WEIGHTS,
-                    "%.200s is a PyTorch checkpoint: this version imports Earmark packages "
-                    "(.safetensors) only",
-                    im->input);
-  ok = (w = em_weights_open (im->input, err)) && em_package_check (w, &im->config, &im->report, err)
-       && (em_package_is_complete (&im->report) || complain_about (im->input, &im->report, err))
+  for (char **input = im->inputs; ok && *input; input++)
+    ok = em_import_add (files, *input, err);
+  ok = ok && (w = em_import_join (files, &im->config, &im->report, err))
+       && (em_package_is_complete (&im->report.package) || complain (&im->report.package, err))
        && (p = em_package_convert (w, im->dtype, err));
   if (ok) {
     g_strlcpy (im->digest, em_package_digest (p), sizeof im->digest);
@@ -94,25 +95,45 @@ import (Import *im, EmError *err)
     ok = im->path && em_package_save (p, im->path, err);
   }
   em_package_free (p);
-  em_weights_close (w);
+  em_import_free (files);
   return ok;
 }
 
+/* The lists of tensors that are not as expected; a failed import has them too. */
+static const struct {
+  const char *what;
+  size_t offset; /* into EmImportReport */
+} lists[] = {
+  { "missing", offsetof (EmImportReport, package.missing) },
+  { "wrong", offsetof (EmImportReport, package.wrong) },
+  { "unused", offsetof (EmImportReport, package.unused) },
+  { "unexpected", offsetof (EmImportReport, unexpected) },
+};
+
 static void
-print_import (const Import *im, bool json)
+print_import (const Import *im, const EmError *err, bool json)
 {
-  if (json) {
-    em_cli_print_json ("weights-import",
-                       json_pack ("{s:s, s:s, s:s, s:i, s:b, s:o}", "name", im->config.name,
-                                  "digest", im->digest, "path", im->path, "tensors", im->n_tensors,
-                                  "hears", im->config.has_fuser, "unused",
-                                  json_of_names (&im->report.unused)));
-    return;
+  bool ok = err->code == EM_OK;
+  json_t *all = json_pack ("{s:b}", "ok", ok);
+
+  if (ok) {
+    json_object_update_new (all, json_pack ("{s:s, s:s, s:s, s:i, s:b}", "name", im->config.name,
+                                            "digest", im->digest, "path", im->path, "tensors",
+                                            im->n_tensors, "hears", im->config.has_fuser));
+    if (!json)
+      printf ("%s\n  digest  %s\n  file    %s\n  tensors %d\n  sound   %s\n", im->config.name,
+              im->digest, im->path, im->n_tensors, im->config.has_fuser ? "yes" : "no");
   }
-  printf ("%s\n  digest  %s\n  file    %s\n  tensors %d\n  sound   %s\n", im->config.name,
-          im->digest, im->path, im->n_tensors, im->config.has_fuser ? "yes" : "no");
-  for (int i = 0; i < im->report.unused.n; i++)
-    printf ("  unused  %s\n", im->report.unused.names[i]);
+  for (size_t i = 0; i < G_N_ELEMENTS (lists); i++) {
+    const EmNames *names = (const EmNames *) ((const char *) &im->report + lists[i].offset);
+
+    json_object_set_new (all, lists[i].what, json_of_names (names));
+    for (int k = 0; !json && k < names->n; k++)
+      printf ("  %s  %s\n", lists[i].what, names->names[k]);
+  }
+  if (json)
+    em_cli_print_json ("weights-import", json_incref (all));
+  json_decref (all);
 }
 
 static int
@@ -130,17 +151,19 @@ run_import (int argc, char **argv)
   EmError err = EM_ERROR_INIT;
   int status;
 
-  if (em_cli_parse (&argc, &argv, entries, "FILE", "Checks a model package and keeps it.",
-                    "earmark-cli weights import model.safetensors --dtype f16", 1, 1, &options,
+  if (em_cli_parse (&argc, &argv, entries, "FILE...",
+                    "Joins files of weights to one model package, checks it and keeps it.",
+                    "earmark-cli weights import model.safetensors --dtype f16", 1, 16, &options,
                     &status)) {
-    im.input = argv[1];
+    im.inputs = argv + 1;
     im.output = output;
-    if (parse_dtype (dtype, &im.dtype, &err) && import (&im, &err))
-      print_import (&im, options.json);
-    else
+    if (parse_dtype (dtype, &im.dtype, &err))
+      import (&im, &err);
+    print_import (&im, &err, options.json);
+    if (err.code != EM_OK)
       status = em_cli_fail (&err);
   }
-  em_package_report_clear (&im.report);
+  em_import_report_clear (&im.report);
   free (im.path);
   em_cli_options_clear (&options);
   return status;
@@ -239,7 +262,7 @@ cmd_weights (int argc, char **argv)
     const char *name, *full, *usage;
     int (*run) (int argc, char **argv);
   } verbs[] = {
-    { "import", "weights import", "FILE [--dtype f32|f16|bf16] [-o FILE]", run_import },
+    { "import", "weights import", "FILE... [--dtype f32|f16|bf16] [-o FILE]", run_import },
     { "list", "weights list", "", run_list },
     { "verify", "weights verify", "", run_verify },
   };

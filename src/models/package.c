@@ -7,8 +7,8 @@
 #include "base/json.h"
 #include "models/model.h"
 
-static void
-add_name (EmNames *list, const char *name)
+void
+em_package_names_add (EmNames *list, const char *name)
 {
   char **names = realloc (list->names, (list->n + 1) * sizeof *names);
 
@@ -17,8 +17,8 @@ add_name (EmNames *list, const char *name)
   EM_BUG_UNLESS ((names[list->n++] = strdup (name)));
 }
 
-static void
-clear_names (EmNames *list)
+void
+em_package_names_clear (EmNames *list)
 {
   for (int i = 0; i < list->n; i++)
     free (list->names[i]);
@@ -29,9 +29,9 @@ clear_names (EmNames *list)
 void
 em_package_report_clear (EmPackageReport *report)
 {
-  clear_names (&report->missing);
-  clear_names (&report->wrong);
-  clear_names (&report->unused);
+  em_package_names_clear (&report->missing);
+  em_package_names_clear (&report->wrong);
+  em_package_names_clear (&report->unused);
 }
 
 bool
@@ -75,7 +75,7 @@ check_tensor (void *self, const char *name, int ndim, const int64_t *shape, EmBi
 
   if (index < 0) {
     if (need == EM_BIND_REQUIRED || need == EM_BIND_BYTES)
-      add_name (&c->report->missing, name);
+      em_package_names_add (&c->report->missing, name);
     return;
   }
   c->known[index] = true;
@@ -85,7 +85,7 @@ check_tensor (void *self, const char *name, int ndim, const int64_t *shape, EmBi
     if (t->dtype != EM_U8 || t->ndim != 1) {
       snprintf (text, sizeof text, "%s is %s %s, expected a row of bytes (U8)", name,
                 em_dtype_name (t->dtype), em_shape_text (t, is, sizeof is));
-      add_name (&c->report->wrong, text);
+      em_package_names_add (&c->report->wrong, text);
     }
     return;
   }
@@ -93,7 +93,7 @@ check_tensor (void *self, const char *name, int ndim, const int64_t *shape, EmBi
     return;
   snprintf (text, sizeof text, "%s is %s, expected %s", name, em_shape_text (t, is, sizeof is),
             em_shape_text (&want, expected, sizeof expected));
-  add_name (&c->report->wrong, text);
+  em_package_names_add (&c->report->wrong, text);
 }
 
 bool
@@ -109,7 +109,7 @@ em_package_check (const EmWeights *w, EmModelConfig *config, EmPackageReport *re
   em_model_list_tensors (config, check_tensor, &c);
   for (int i = 0; i < em_weights_count (w); i++)
     if (!c.known[i])
-      add_name (&report->unused, em_weights_name (w, i));
+      em_package_names_add (&report->unused, em_weights_name (w, i));
   free (c.known);
   return true;
 }

@@ -8,6 +8,8 @@ typedef struct {
   int n;
   char **names;
 } EmNames;
+void em_package_names_add (EmNames *list, const char *name);
+void em_package_names_clear (EmNames *list);
 
 /* The tensors of `w` against the configuration it carries. */
 typedef struct {

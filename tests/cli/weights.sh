@@ -53,7 +53,7 @@ refuse() { # KIND PATTERN
   "$make" "$dir/$1.safetensors" "$1" || { echo "FAIL: cannot make $1"; failed=1; }
   expect 5 "$2" "$cli" weights import "$dir/$1.safetensors"
 }
-refuse missing 'are missing: sam2.no_mem_embed'
+refuse missing 'are missing, 1 of sam2: sam2.no_mem_embed'
 refuse shape 'neck.convs.0.conv.weight is \[16, 16, 1, 1\], expected \[8, 32, 1, 1\]'
 refuse config 'do not fit the configuration'
 refuse noconfig 'no model package'
@@ -65,9 +65,9 @@ refuse cut 'cut off'
 : >"$dir/empty.safetensors"
 expect 5 'empty' "$cli" weights import "$dir/empty.safetensors"
 printf 'PK\003\004 and so on' >"$dir/official.safetensors"
-expect 5 'PyTorch checkpoint' "$cli" weights import "$dir/official.safetensors"
+expect 5 'zip archive' "$cli" weights import "$dir/official.safetensors"
 echo x >"$dir/official.pt"
-expect 5 'PyTorch checkpoint' "$cli" weights import "$dir/official.pt"
+expect 5 'no safetensors file' "$cli" weights import "$dir/official.pt"
 "$make" "$dir/large.safetensors" large
 expect 5 'too large for f16' "$cli" weights import "$dir/large.safetensors" --dtype f16
 expect 0 'tiny' "$cli" weights import "$dir/large.safetensors" --dtype bf16

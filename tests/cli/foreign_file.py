@@ -1,0 +1,155 @@
+"""Writes an Earmark package as the files of others: tests import those and expect the same digest.
+
+usage: foreign_file.py LAYOUT PACKAGE OUT; nothing but Python's own library.
+
+  official    OUT.safetensors, SAM 2 under its authors' names
+  config      OUT, the package's configuration alone
+  hf          OUT/model.safetensors and OUT/config.json as Hugging Face's transformers write them
+"""
+import json
+import os
+import re
+import struct
+import sys
+
+
+def read_package(path):
+    """name -> (dtype, shape, bytes), and the configuration"""
+    with open(path, "rb") as f:
+        data = f.read()
+    n = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + n])
+    config = json.loads(header.pop("__metadata__")["earmark.config"])
+    tensors = {}
+    for name, t in header.items():
+        begin, end = t["data_offsets"]
+        tensors[name] = (t["dtype"], t["shape"], data[8 + n + begin:8 + n + end])
+    return tensors, config
+
+
+def write_safetensors(path, tensors):
+    header, at = {}, 0
+    for name, (dtype, shape, data) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(data)]}
+        at += len(data)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text)
+        for _, _, data in tensors.values():
+            f.write(data)
+
+
+def part(tensors, prefix):
+    return {name[len(prefix):]: t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+# From the authors' names to those of transformers: patterns in the order they are tried.
+HF_NAMES = [
+    (r"maskmem_tpos_enc$", "memory_temporal_positional_encoding"),
+    (r"no_mem_embed$", "no_memory_embedding"),
+    (r"no_mem_pos_enc$", "no_memory_positional_encoding"),
+    (r"no_obj_ptr$", "no_object_pointer"),
+    (r"no_obj_embed_spatial$", "occlusion_spatial_embedding_parameter"),
+    (r"obj_ptr_tpos_proj\.", "temporal_positional_encoding_projection_layer."),
+    (r"obj_ptr_proj\.", "object_pointer_proj."),
+    (r"image_encoder\.trunk\.patch_embed\.proj\.", "vision_encoder.backbone.patch_embed.projection."),
+    (r"image_encoder\.trunk\.", "vision_encoder.backbone."),
+    (r"image_encoder\.neck\.convs\.(\d)\.conv\.", r"vision_encoder.neck.convs.\1."),
+    (r"memory_encoder\.mask_downsampler\.encoder\.12\.", "memory_encoder.mask_downsampler.final_conv."),
+    (r"memory_encoder\.pix_feat_proj\.", "memory_encoder.feature_projection."),
+    (r"memory_encoder\.out_proj\.", "memory_encoder.projection."),
+    (r"memory_encoder\.fuser\.", "memory_encoder.memory_fuser."),
+    (r"sam_prompt_encoder\.pe_layer\.positional_encoding_gaussian_matrix$",
+     "shared_image_embedding.positional_embedding"),
+    (r"sam_prompt_encoder\.mask_downscaling\.0\.", "prompt_encoder.mask_embed.conv1."),
+    (r"sam_prompt_encoder\.mask_downscaling\.1\.", "prompt_encoder.mask_embed.layer_norm1."),
+    (r"sam_prompt_encoder\.mask_downscaling\.3\.", "prompt_encoder.mask_embed.conv2."),
+    (r"sam_prompt_encoder\.mask_downscaling\.4\.", "prompt_encoder.mask_embed.layer_norm2."),
+    (r"sam_prompt_encoder\.mask_downscaling\.6\.", "prompt_encoder.mask_embed.conv3."),
+    (r"sam_prompt_encoder\.", "prompt_encoder."),
+    (r"sam_mask_decoder\.output_upscaling\.0\.", "mask_decoder.upscale_conv1."),
+    (r"sam_mask_decoder\.output_upscaling\.1\.", "mask_decoder.upscale_layer_norm."),
+    (r"sam_mask_decoder\.output_upscaling\.3\.", "mask_decoder.upscale_conv2."),
+    (r"sam_mask_decoder\.", "mask_decoder."),
+]
+HF_INNER = [
+    (r"\.out_proj\.", ".o_proj."),
+    (r"norm_final_attn\.", "layer_norm_final_attn."),
+    (r"\.norm(\d?)\.", r".layer_norm\1."),
+    (r"\.gamma$", ".scale"),
+    (r"\.dwconv\.", ".depthwise_conv."),
+    (r"\.pwconv(\d)\.", r".pointwise_conv\1."),
+]
+
+
+def hf_name(name):
+    was = name
+    for pattern, to in HF_NAMES:
+        name, n = re.subn("^" + pattern, to, name)
+        if n:
+            break
+    m = re.match(r"memory_encoder\.mask_downsampler\.encoder\.(\d+)\.(.*)", name)
+    if m:
+        i = int(m[1])
+        kind = "conv" if i % 3 == 0 else "layer_norm"
+        return f"memory_encoder.mask_downsampler.layers.{i // 3}.{kind}.{m[2]}"
+    for pattern, to in HF_INNER:
+        name = re.sub(pattern, to, name)
+    if ".mlp.layers." in was:
+        return re.sub(r"mlp\.layers\.(\d)", lambda k: "mlp." + ["proj_in", "proj_out"][int(k[1])],
+                      name)
+    if re.search(r"obj_ptr_proj|hypernetworks|iou_prediction_head|pred_obj_score_head", was):
+        return re.sub(r"layers\.(\d)\.(weight|bias)$",
+                      lambda k: ["proj_in", "layers.0", "proj_out"][int(k[1])] + "." + k[2], name)
+    return name
+
+
+def write_hf(out, tensors, config):
+    sam2, points, named = config["sam2"], [], {}
+    for name, t in part(tensors, "sam2.").items():
+        if "point_embeddings" in name:
+            points.append((name, t))
+        else:
+            named[hf_name(name)] = t
+    rows = [t for _, t in sorted(points)]
+    named["prompt_encoder.point_embed.weight"] = (
+        rows[0][0], [4, rows[0][1][1]], b"".join(r[2] for r in rows))
+    named["prompt_encoder.shared_embedding.positional_embedding"] = \
+        named["shared_image_embedding.positional_embedding"]
+    os.makedirs(out, exist_ok=True)
+    write_safetensors(out + "/model.safetensors", named)
+    trunk = sam2["trunk"]
+    side = sam2["image_size"] // 16
+    description = {
+        "model_type": "sam2_video",
+        "image_size": sam2["image_size"],
+        "memory_attention_rope_feat_sizes": [side, side],
+        "max_object_pointers_in_encoder": sam2["max_obj_ptrs_in_encoder"],
+        "enable_occlusion_spatial_embedding": sam2["no_obj_embed_spatial"],
+        "enable_temporal_pos_encoding_for_object_pointers": sam2["add_tpos_enc_to_obj_ptrs"],
+        "mask_decoder_config": {"num_attention_heads": sam2["mask_decoder"]["num_heads"]},
+        "vision_config": {"backbone_config": {
+            "num_attention_heads_per_stage": [trunk["num_heads"] << i for i in range(4)],
+            "window_size_per_stage": trunk["window_spec"],
+            "global_attention_blocks": trunk["global_att_blocks"]}},
+    }
+    with open(out + "/config.json", "w", encoding="utf-8") as f:
+        json.dump(description, f)
+
+
+def main():
+    layout, package, out = sys.argv[1:]
+    tensors, config = read_package(package)
+    if layout == "official":
+        write_safetensors(out, part(tensors, "sam2."))
+    elif layout == "config":
+        with open(out, "w", encoding="utf-8") as f:
+            json.dump(config, f)
+    elif layout == "hf":
+        write_hf(out, tensors, config)
+    else:
+        sys.exit(__doc__)
+
+
+main()

@@ -87,6 +87,18 @@ flatten (EmTensor *t, int ndim, int64_t rows, int64_t width)
                  : em_tensor_of (t->dtype, t->data, 2, (int64_t[]){ rows, width });
 }
 
+static bool
+make_tokenizer (EmModel *m, const char *source, EmError *err)
+{
+  const EmTensor *vocab = m->vocab_json, *merges = m->merges_txt;
+
+  if (!m->config.has_text)
+    return true;
+  m->bpe = em_bpe_new (vocab->data, (size_t) em_numel (vocab), merges->data,
+                       (size_t) em_numel (merges), m->config.text.vocab, source, err);
+  return m->bpe != NULL;
+}
+
 bool
 em_model_config_of (EmModelConfig *config, const EmWeights *w, EmError *err)
 {
@@ -121,7 +133,7 @@ em_model_open (EmWeights *w, EmBackend *be, int image_size, EmError *err)
     goto error;
   flatten (m->maskmem_tpos_enc, 2, m->config.sam2.num_maskmem, m->config.sam2.mem_dim);
   flatten (m->no_mem_embed, 1, 1, m->config.sam2.d_model);
-  if (em_model_make_tables (m, err))
+  if (make_tokenizer (m, em_weights_path (w), err) && em_model_make_tables (m, err))
     return m;
 
 error:
@@ -135,6 +147,7 @@ em_model_close (EmModel *m)
   if (!m)
     return;
   em_model_free_tables (m);
+  em_bpe_free (m->bpe);
   em_bound_free (m->bound);
   free (m);
 }

@@ -4,6 +4,7 @@
  * the backend's memory; f32 weights stay where the package is mapped. Tables that depend on the
  * image size only are computed at open. */
 #pragma once
+#include "models/bpe.h"
 #include "models/config.h"
 #include "models/fuser.h"
 #include "models/hiera.h"
@@ -36,8 +37,9 @@ typedef struct {
 
   EmVggish vggish; /* both empty unless config.has_fuser */
   EmFuser fuser;
-  EmRoberta roberta;                       /* empty unless config.has_text */
-  const EmTensor *vocab_json, *merges_txt; /* U8, the tokenizer's files */
+  EmRoberta roberta; /* this and the next two are empty unless config.has_text */
+  EmBpe *bpe;
+  const EmTensor *vocab_json, *merges_txt; /* U8, what it was made of */
 
   EmTensor *image_pe;  /* [N, d], for memory attention */
   EmTensor *memory_pe; /* [N, m], of a spatial memory, before the temporal part */

@@ -5,10 +5,9 @@
  * any other, since its weights were trained so. Read-only after loading. */
 #pragma once
 #include "engine/ops.h"
+#include "models/bpe.h"
 #include "models/config.h"
 #include "weights/bind.h"
-
-enum { EM_TOKEN_BEGIN = 0, EM_TOKEN_PAD = 1, EM_TOKEN_END = 2 };
 
 typedef struct {
   EmPair query, key, value, attention_dense, attention_norm;

@@ -158,15 +158,19 @@ bool
 em_predictor_set_text (EmPredictor *p, const char *utf8, EmError *err)
 {
   const EmModelConfig *config = &p->model->config;
+  int32_t ids[EM_MAX_TEXT_ROWS];
+  int n = 0;
 
-  if (!utf8) {
-    em_sound_read (p->sound, NULL, 0);
-    return true;
-  }
-  return em_fail (err, EM_E_USAGE,
-                  "\"%.100s\" does not read: text needs a package of Ref-AVS weights together with "
-                  "DistilRoBERTa, see earmark-cli weights import",
-                  config->name);
+  if (utf8 && !config->has_text)
+    return em_fail (
+        err, EM_E_USAGE,
+        "the model \"%.100s\" cannot read: text needs Ref-AVS weights imported together "
+        "with DistilRoBERTa",
+        config->name);
+  if (utf8 && !(n = em_bpe_encode (p->model->bpe, utf8, ids, config->text.rows, err)))
+    return false;
+  em_sound_read (p->sound, ids, n);
+  return true;
 }
 
 bool

@@ -5,8 +5,10 @@
 #include "models/import.h"
 #include "weights/library.h"
 
+#define MAX_LISTED 10 /* names for a person; a program gets all */
+
 static json_t *
-json_of_names (const EmNames *list)
+json_of_names (const EmPackageNames *list)
 {
   json_t *array = json_array ();
 
@@ -36,7 +38,7 @@ parse_dtype (const char *word, int *dtype, EmError *err)
 
 /* One sentence for a list: how many, of which parts, the first three by name. */
 static bool
-complain_about (const EmNames *list, const char *what, EmError *err)
+complain_about (const EmPackageNames *list, const char *what, EmError *err)
 {
   static const char *const parts[] = { "sam2.", "fuser.", "vgg.", "text." };
   g_autoptr (GString) text = g_string_new (NULL);
@@ -125,11 +127,16 @@ print_import (const Import *im, const EmError *err, bool json)
               im->digest, im->path, im->n_tensors, im->config.has_fuser ? "yes" : "no");
   }
   for (size_t i = 0; i < G_N_ELEMENTS (lists); i++) {
-    const EmNames *names = (const EmNames *) ((const char *) &im->report + lists[i].offset);
+    const EmPackageNames *names
+        = (const EmPackageNames *) ((const char *) &im->report + lists[i].offset);
 
     json_object_set_new (all, lists[i].what, json_of_names (names));
-    for (int k = 0; !json && k < names->n; k++)
-      printf ("  %s  %s\n", lists[i].what, names->names[k]);
+    if (!json && names->n)
+      printf ("  %-7s %d tensors\n", lists[i].what, names->n);
+    for (int k = 0; !json && k < names->n && k < MAX_LISTED; k++)
+      printf ("          %s\n", names->names[k]);
+    if (!json && names->n > MAX_LISTED)
+      printf ("          ... (all of them with --json)\n");
   }
   if (json)
     em_cli_print_json ("weights-import", json_incref (all));

@@ -1,16 +1,17 @@
-/* import.c - what each file is, and all of them as one package. */
+/* import.c - what each file is, and its tensors under the names of a package. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "base/json.h"
-#include "models/family.h"
 #include "models/import_private.h"
-#include "models/model.h"
 
-#define MAX_LABEL  120
-#define MAX_SOURCE 16
+#define MAX_LABEL   120
+#define MAX_SOURCES 16
+#define MAX_BYTES   (64 << 20) /* of a vocabulary */
+#define MAX_NAME    640
 
 EmImport *
 em_import_new (void)
@@ -32,11 +33,13 @@ em_import_free (EmImport *im)
     free (im->tensors[i].name);
   for (int i = 0; i < im->n_sources; i++) {
     em_weights_close (im->sources[i].weights);
+    free (im->sources[i].bytes);
     free (im->sources[i].path);
   }
   em_package_names_clear (&im->unexpected);
   json_decref (im->config);
-  json_decref (im->hf_sam2);
+  json_decref (im->hf_sam2.json);
+  json_decref (im->hf_text.json);
   free (im->tensors);
   free (im->sources);
   free (im);
@@ -49,14 +52,14 @@ em_import_report_clear (EmImportReport *report)
   em_package_names_clear (&report->unexpected);
 }
 
-void
-em_import_take (EmImport *im, int source, const char *name, const EmTensor *tensor)
+static void
+take (EmImport *im, int source, bool yields, const char *name, const EmTensor *tensor)
 {
   if ((im->n & (im->n - 1)) == 0) { /* capacity is the next power of two */
     im->tensors = realloc (im->tensors, (im->n ? 2 * im->n : 1) * sizeof *im->tensors);
     EM_BUG_UNLESS (im->tensors);
   }
-  im->tensors[im->n] = (EmImportTensor){ strdup (name), *tensor, source };
+  im->tensors[im->n] = (EmImportTensor){ strdup (name), *tensor, source, yields };
   EM_BUG_UNLESS (im->tensors[im->n++].name);
 }
 
@@ -139,6 +142,16 @@ em_import_dim (const EmWeights *w, const char *name, int axis)
   return t && axis < t->ndim && t->shape[axis] <= 1 << 24 ? (int) t->shape[axis] : 0;
 }
 
+json_t *
+em_import_row (const int *values, int n)
+{
+  json_t *array = json_array ();
+
+  for (int i = 0; i < n; i++)
+    json_array_append_new (array, json_integer (values[i]));
+  return array;
+}
+
 static const char *
 label_of (const char *path)
 {
@@ -148,24 +161,24 @@ label_of (const char *path)
   return n > MAX_LABEL ? name + n - MAX_LABEL : name;
 }
 
-/* A new source, its file open; -1 with *err. */
+/* A new source without anything in it yet; -1 with *err. */
 static int
-open_source (EmImport *im, const char *path, EmError *err)
+add_source (EmImport *im, const char *path, EmError *err)
 {
   EmImportSource *s;
 
-  if (im->n_sources == MAX_SOURCE) {
-    em_fail (err, EM_E_WEIGHTS, "more than %d files for one model", MAX_SOURCE);
+  if (im->n_sources == MAX_SOURCES) {
+    em_fail (err, EM_E_WEIGHTS, "more than %d files for one model", MAX_SOURCES);
     return -1;
   }
   s = realloc (im->sources, (im->n_sources + 1) * sizeof *im->sources);
   EM_BUG_UNLESS (s);
   im->sources = s;
   s = &im->sources[im->n_sources];
-  *s = (EmImportSource){ strdup (path), NULL, em_weights_open (path, err) };
+  *s = (EmImportSource){ .path = strdup (path) };
   EM_BUG_UNLESS (s->path);
   s->label = label_of (s->path);
-  return s->weights ? im->n_sources++ : (free (s->path), -1);
+  return im->n_sources++;
 }
 
 /* The parts that a configuration describes; two of one kind are too many. */
@@ -192,15 +205,50 @@ static bool
 add_hf_config (EmImport *im, json_t *config, const char *label, EmError *err)
 {
   const char *type = json_string_value (json_object_get (config, "model_type"));
+  EmHfConfig *hf = NULL;
 
-  if (!type || (strcmp (type, "sam2") != 0 && strcmp (type, "sam2_video") != 0))
+  if (type && (strcmp (type, "sam2") == 0 || strcmp (type, "sam2_video") == 0))
+    hf = &im->hf_sam2;
+  else if (type && strcmp (type, "roberta") == 0)
+    hf = &im->hf_text;
+  if (!hf)
     return em_fail (err, EM_E_WEIGHTS,
                     "%s: the configuration of a model of type %.40s, which is not known", label,
                     type ? type : "?");
-  json_decref (im->hf_sam2);
-  im->hf_sam2 = json_incref (config);
-  snprintf (im->hf_sam2_label, sizeof im->hf_sam2_label, "%s", label);
+  json_decref (hf->json);
+  hf->json = json_incref (config);
+  snprintf (hf->label, sizeof hf->label, "%s", label);
   return true;
+}
+
+/* The file as it is becomes a tensor of bytes. */
+static bool
+add_bytes (EmImport *im, const char *path, const char *name, EmError *err)
+{
+  int source = add_source (im, path, err);
+  FILE *f = source < 0 ? NULL : fopen (path, "rb");
+  struct stat st;
+  bool ok = source >= 0;
+
+  if (ok && (!f || fstat (fileno (f), &st) != 0))
+    ok = em_fail (err, EM_E_INPUT, "%s: %s", path, strerror (errno));
+  else if (ok && (st.st_size == 0 || st.st_size > MAX_BYTES))
+    ok = em_fail (err, EM_E_WEIGHTS, "%s: empty, or too large for a vocabulary",
+                  im->sources[source].label);
+  if (ok) {
+    EmImportSource *s = &im->sources[source];
+    int64_t n = st.st_size;
+    EmTensor t;
+
+    EM_BUG_UNLESS ((s->bytes = malloc (n)));
+    if (fread (s->bytes, 1, n, f) != (size_t) n)
+      ok = em_fail (err, EM_E_INPUT, "%s: cannot be read", path);
+    t = em_tensor_of (EM_U8, s->bytes, 1, &n);
+    take (im, source, false, name, &t);
+  }
+  if (f)
+    fclose (f);
+  return ok;
 }
 
 static bool
@@ -216,8 +264,12 @@ add_json (EmImport *im, const char *path, EmError *err)
     ok = add_hf_config (im, config, label, err);
   else if (json_object_get (config, "format"))
     ok = add_config (im, config, label, err);
+  else if (json_object_get (config, "<s>"))
+    ok = add_bytes (im, path, "text.vocab_json", err);
   else
-    ok = em_fail (err, EM_E_WEIGHTS, "%s: neither a config.json nor a configuration of Earmark",
+    ok = em_fail (err, EM_E_WEIGHTS,
+                  "%s: neither a config.json, nor a configuration of Earmark, nor the vocab.json "
+                  "of a text model",
                   label);
   json_decref (config);
   return ok;
@@ -245,14 +297,20 @@ is_file (const char *path)
   return stat (path, &st) == 0 && S_ISREG (st.st_mode);
 }
 
-/* The config.json beside the weights, if there is one. */
+/* What lies beside the weights and belongs to them. */
 static bool
-add_neighbour (EmImport *im, const char *path, EmError *err)
+add_neighbours (EmImport *im, const char *path, bool reads, EmError *err)
 {
-  char *config = beside (path, "config.json");
+  char *config = beside (path, "config.json"), *vocab = beside (path, "vocab.json");
+  char *merges = beside (path, "merges.txt");
   bool ok = !is_file (config) || add_json (im, config, err);
 
+  if (reads && is_file (vocab) && is_file (merges))
+    ok = ok && add_bytes (im, vocab, "text.vocab_json", err)
+         && add_bytes (im, merges, "text.merges_txt", err);
   free (config);
+  free (vocab);
+  free (merges);
   return ok;
 }
 
@@ -267,34 +325,116 @@ add_package (EmImport *im, int source, EmError *err)
   for (int i = 0; ok && i < em_weights_count (s->weights); i++) {
     const char *name = em_weights_name (s->weights, i);
 
-    em_import_take (im, source, name, em_weights_find (s->weights, name));
+    take (im, source, false, name, em_weights_find (s->weights, name));
   }
   json_decref (config);
   return ok;
 }
 
+/* Wrappers of training put themselves before every name. */
+static const char *
+plain (const char *name)
+{
+  static const char *const wrappers[] = { "module.", "_orig_mod." };
+
+  for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers;)
+    if (strncmp (name, wrappers[i], strlen (wrappers[i])) == 0) {
+      name += strlen (wrappers[i]);
+      i = 0;
+    } else {
+      i++;
+    }
+  return name;
+}
+
+/* What a file is, by how one of its names begins; the first row that fits. */
+static const struct {
+  const char *sign;
+  EmNameFn name;
+  bool reads;  /* a text model, whose vocabulary lies beside it */
+  bool yields; /* see EmImportTensor */
+} kinds[] = {
+  { "v_model.", em_import_aural_name },
+  { "aural_fuser.", em_import_aural_name },
+  { "audio_prompter.", em_import_aural_name },
+  { "vision_encoder.backbone.", em_import_hf_sam2_name },
+  { "image_encoder.trunk.", em_import_sam2_name },
+  { "patch_embeds.", em_import_fuser_name },
+  { "train_f_patch_embed1.", em_import_fuser_name },
+  { "training_layers.", em_import_fuser_name },
+  { "embeddings.word_embeddings.", em_import_text_name, .reads = true },
+  { "roberta.embeddings.word_embeddings.", em_import_text_name, .reads = true },
+  { "features.0.", em_import_vgg_name, .yields = true },
+};
+#define N_KINDS (int) (sizeof kinds / sizeof *kinds)
+
+static int
+kind_of (const EmWeights *w)
+{
+  for (int k = 0; k < N_KINDS; k++)
+    for (int i = 0; i < em_weights_count (w); i++)
+      if (strncmp (plain (em_weights_name (w, i)), kinds[k].sign, strlen (kinds[k].sign)) == 0)
+        return k;
+  return -1;
+}
+
+/* One table of four rows is four tensors of one row in a package. */
+static bool
+take_points (EmImport *im, int source, const EmTensor *t, EmError *err)
+{
+  char name[96];
+
+  if (t->ndim != 2 || t->shape[0] != 4)
+    return em_fail (err, EM_E_WEIGHTS, "%s: point_embed.weight has not the shape [4, width]",
+                    im->sources[source].label);
+  for (int i = 0; i < 4; i++) {
+    char *row = (char *) t->data + i * t->shape[1] * em_dtype_bytes (t->dtype);
+    EmTensor one = em_tensor_of (t->dtype, row, 2, (int64_t[]){ 1, t->shape[1] });
+
+    snprintf (name, sizeof name, EM_IMPORT_POINTS ".%d.weight", i);
+    take (im, source, false, name, &one);
+  }
+  return true;
+}
+
+static bool
+take_all (EmImport *im, int source, int kind, EmError *err)
+{
+  const EmWeights *w = im->sources[source].weights;
+  char name[MAX_NAME];
+
+  for (int i = 0; i < em_weights_count (w); i++) {
+    const char *was = em_weights_name (w, i);
+    const EmTensor *t = em_weights_find (w, was);
+
+    if (!kinds[kind].name (plain (was), name, sizeof name))
+      em_package_names_add (&im->unexpected, was);
+    else if (strcmp (name, EM_IMPORT_POINTS) != 0)
+      take (im, source, kinds[kind].yields, name, t);
+    else if (!take_points (im, source, t, err))
+      return false;
+  }
+  return true;
+}
+
 static bool
 add_weights (EmImport *im, const char *path, EmError *err)
 {
-  int source = open_source (im, path, err);
-  const EmWeights *w;
+  int source = add_source (im, path, err), kind;
+  EmWeights *w;
 
-  if (source < 0)
+  if (source < 0 || !(w = em_weights_open (path, err)))
     return false;
-  w = im->sources[source].weights;
+  im->sources[source].weights = w;
   if (em_weights_metadata (w, "earmark.config"))
     return add_package (im, source, err);
-  if (em_import_is_hf_sam2 (w))
-    return add_neighbour (im, path, err) && em_import_take_hf_sam2 (im, source, err);
-  if (em_import_is_sam2 (w)) {
-    em_import_take_sam2 (im, source);
-    return true;
-  }
-  return em_fail (err, EM_E_WEIGHTS,
-                  "%s: its tensors (%.80s ...) are of no model that is known, and it has no "
-                  "\"earmark.config\": it is no model package",
-                  im->sources[source].label,
-                  em_weights_count (w) ? em_weights_name (w, 0) : "none");
+  if ((kind = kind_of (w)) < 0)
+    return em_fail (err, EM_E_WEIGHTS,
+                    "%s: its tensors (%.80s ...) are of no model that is known, and it has no "
+                    "\"earmark.config\": it is no model package",
+                    im->sources[source].label,
+                    em_weights_count (w) ? em_weights_name (w, 0) : "none");
+  return add_neighbours (im, path, kinds[kind].reads, err) && take_all (im, source, kind, err);
 }
 
 /* JSON begins with a brace. So may the length in front of a safetensors header, but that ends with
@@ -313,205 +453,40 @@ is_json (const char *path)
   return at < n && head[at] == '{' && !memchr (head, 0, n);
 }
 
+/* Merges begin with their version, or are called so. */
+static bool
+is_merges (const char *path)
+{
+  static const char first[] = "#version";
+  char head[sizeof first] = "";
+  FILE *f = fopen (path, "rb");
+  size_t n = f ? fread (head, 1, sizeof first - 1, f) : 0;
+
+  if (f)
+    fclose (f);
+  return (n == sizeof first - 1 && strcmp (head, first) == 0)
+         || strcmp (label_of (path), "merges.txt") == 0;
+}
+
 bool
 em_import_add (EmImport *im, const char *path, EmError *err)
 {
   struct stat st;
-  char *inside;
-  bool ok;
 
   if (stat (path, &st) == 0 && S_ISDIR (st.st_mode)) {
     size_t n = strlen (path) + 32;
+    char *inside = malloc (n);
+    bool ok;
 
-    EM_BUG_UNLESS ((inside = malloc (n)));
+    EM_BUG_UNLESS (inside);
     snprintf (inside, n, "%s/model.safetensors", path);
     ok = add_weights (im, inside, err);
     free (inside);
     return ok;
   }
-  return is_json (path) ? add_json (im, path, err) : add_weights (im, path, err);
-}
-
-static int
-by_name (const void *a, const void *b)
-{
-  const EmImportTensor *x = a, *y = b;
-  int order = strcmp (x->name, y->name);
-
-  return order ? order : (x->source > y->source) - (x->source < y->source);
-}
-
-static bool
-same_values (const EmTensor *a, const EmTensor *b)
-{
-  return a->dtype == b->dtype && em_same_shape (a, b)
-         && memcmp (a->data, b->data, em_numel (a) * em_dtype_bytes (a->dtype)) == 0;
-}
-
-/* One of each name. Files may repeat each other, but not contradict. */
-static bool
-merge (EmImport *im, EmError *err)
-{
-  int n = 0;
-  bool ok = true;
-
-  if (im->n)
-    qsort (im->tensors, im->n, sizeof *im->tensors, by_name);
-  for (int i = 0; i < im->n; i++) {
-    EmImportTensor t = im->tensors[i], *last = &im->tensors[n - 1];
-
-    if (n == 0 || strcmp (last->name, t.name) != 0) {
-      im->tensors[n++] = t;
-      continue;
-    }
-    if (!same_values (&last->tensor, &t.tensor))
-      ok = em_fail (err, EM_E_WEIGHTS, "%s is there twice, with different values: in %s and in %s",
-                    t.name, im->sources[last->source].label, im->sources[t.source].label);
-    free (t.name);
-  }
-  im->n = n;
-  return ok;
-}
-
-/* Weights over what was taken; `config` may be NULL. */
-static EmWeights *
-open_taken (const EmImport *im, const char *config, EmError *err)
-{
-  const char **names = calloc (im->n + 1, sizeof *names);
-  EmTensor *tensors = calloc (im->n + 1, sizeof *tensors);
-  EmWeights *w;
-
-  EM_BUG_UNLESS (names && tensors);
-  for (int i = 0; i < im->n; i++) {
-    names[i] = im->tensors[i].name;
-    tensors[i] = im->tensors[i].tensor;
-  }
-  w = em_weights_open_tensors (im->n, names, tensors, config, err);
-  free (names);
-  free (tensors);
-  return w;
-}
-
-/* A name for a model that has none: what it is. */
-static void
-name_it (EmImport *im)
-{
-  EmModelConfig *c = calloc (1, sizeof *c);
-  char *text, name[64] = "";
-
-  json_object_set_new (im->config, "name", json_string (name));
-  text = json_dumps (im->config, 0);
-  EM_BUG_UNLESS (c && text);
-  if (em_model_config_parse (c, text, "", NULL))
-    snprintf (name, sizeof name, "SAM %s %s%s", c->sam2.v21 ? "2.1" : "2.0",
-              em_family_name (&c->sam2), c->has_fuser ? " with AuralFuser" : "");
-  json_object_set_new (im->config, "name", json_string (name));
-  free (text);
-  free (c);
-}
-
-/* The configuration of all parts, complete. */
-static bool
-infer (EmImport *im, EmError *err)
-{
-  bool has_sam2 = json_object_get (im->config, "sam2") != NULL;
-  char from[1024] = "imported from";
-  json_t *sam2;
-
-  if (!has_sam2) {
-    if (!(sam2 = em_import_infer_sam2 (im, im->joined, err)))
-      return false;
-    json_object_set_new (im->config, "sam2", sam2);
-  }
-  json_object_set_new (im->config, "format", json_string ("earmark-model-1"));
-  if (!json_object_get (im->config, "labels"))
-    json_object_set_new (im->config, "labels", json_array ());
-  for (int i = 0; i < im->n_sources; i++)
-    snprintf (from + strlen (from), sizeof from - strlen (from), "%s %s", i ? "," : "",
-              im->sources[i].label);
-  if (!json_object_get (im->config, "provenance"))
-    json_object_set_new (im->config, "provenance", json_string (from));
-  if (!json_object_get (im->config, "name"))
-    name_it (im);
-  return true;
-}
-
-typedef struct {
-  const EmImport *im;
-  bool *known; /* per tensor */
-} Known;
-
-static void
-mark_known (void *self, const char *name, int ndim, const int64_t *shape, EmBindNeed need)
-{
-  Known *k = self;
-  EmImportTensor key = { (char *) name, { 0 }, 0 };
-  const EmImport *im = k->im;
-
-  for (int low = 0, high = im->n; low < high;) {
-    int middle = low + (high - low) / 2, order = strcmp (key.name, im->tensors[middle].name);
-
-    if (order == 0) {
-      k->known[middle] = true;
-      return;
-    }
-    if (order < 0)
-      high = middle;
-    else
-      low = middle + 1;
-  }
-}
-
-/* Foreign files may hold more than the model; packages stay as they are. */
-static void
-drop_unexpected (EmImport *im, const EmModelConfig *config)
-{
-  Known k = { im, calloc (im->n + 1, sizeof *k.known) };
-  int n = 0;
-
-  EM_BUG_UNLESS (k.known);
-  em_model_list_tensors (config, mark_known, &k);
-  for (int i = 0; i < im->n; i++) {
-    EmImportTensor *t = &im->tensors[i];
-    bool ours = em_weights_metadata (im->sources[t->source].weights, "earmark.config") != NULL;
-
-    if (k.known[i] || ours) {
-      im->tensors[n++] = *t;
-      continue;
-    }
-    em_package_names_add (&im->unexpected, t->name);
-    free (t->name);
-  }
-  im->n = n;
-  free (k.known);
-}
-
-EmWeights *
-em_import_join (EmImport *im, EmModelConfig *config, EmImportReport *report, EmError *err)
-{
-  char *text = NULL, what[160];
-  bool ok;
-
-  EM_BUG_UNLESS (!im->joined);
-  *report = (EmImportReport){ 0 };
-  if (im->n_sources == 0) {
-    em_fail (err, EM_E_WEIGHTS, "a configuration alone is no model: give its weights as well");
-    return NULL;
-  }
-  snprintf (what, sizeof what, "%s", im->sources[0].label);
-  ok = merge (im, err) && (im->joined = open_taken (im, NULL, err)) && infer (im, err);
-  if (ok) {
-    text = json_dumps (im->config, JSON_COMPACT);
-    EM_BUG_UNLESS (text);
-    ok = em_model_config_parse (config, text, what, err);
-  }
-  if (ok) {
-    drop_unexpected (im, config);
-    ok = (im->package = open_taken (im, text, err))
-         && em_package_check (im->package, config, &report->package, err);
-  }
-  report->unexpected = im->unexpected;
-  im->unexpected = (EmNames){ 0 };
-  free (text);
-  return ok ? im->package : NULL;
+  if (is_json (path))
+    return add_json (im, path, err);
+  if (is_merges (path))
+    return add_bytes (im, path, "text.merges_txt", err);
+  return add_weights (im, path, err);
 }

@@ -20,7 +20,7 @@ bool em_import_add (EmImport *im, const char *path, EmError *err);
 
 typedef struct {
   EmPackageReport package;
-  EmNames unexpected; /* in a file, but not of the model; left out of the package */
+  EmPackageNames unexpected; /* in a file, but not of the model; left out of the package */
 } EmImportReport;
 
 /* What was added, as a package: with "earmark.config", owned by `im`, alive until em_import_free.

@@ -69,6 +69,7 @@ static const EmRename renames[] = {
     PE "pe_layer.positional_encoding_gaussian_matrix" },
   { "prompt_encoder.shared_embedding.positional_embedding",
     PE "pe_layer.positional_encoding_gaussian_matrix" },
+  { "prompt_encoder.point_embed.weight", PE "point_embeddings" },
   { "prompt_encoder.not_a_point_embed.*", PE "not_a_point_embed.*" },
   { "prompt_encoder.no_mask_embed.*", PE "no_mask_embed.*" },
   { "prompt_encoder.mask_embed.conv1.*", PE "mask_downscaling.0.*" },
@@ -109,59 +110,12 @@ static const EmRename renames[] = {
 };
 
 bool
-em_import_is_hf_sam2 (const EmWeights *w)
+em_import_hf_sam2_name (const char *name, char *out, size_t bytes)
 {
-  return em_weights_find (w, "vision_encoder.backbone.patch_embed.projection.weight") != NULL;
+  return em_import_rename (renames, "sam2.", name, out, bytes);
 }
 
-/* One table of four rows is four tensors of one row in a package. */
-static bool
-take_points (EmImport *im, int source, const EmTensor *t, EmError *err)
-{
-  char name[96];
-
-  if (t->ndim != 2 || t->shape[0] != 4)
-    return em_fail (err, EM_E_WEIGHTS,
-                    "%s: prompt_encoder.point_embed.weight has not the shape [4, width]",
-                    im->sources[source].label);
-  for (int i = 0; i < 4; i++) {
-    char *row = (char *) t->data + i * t->shape[1] * em_dtype_bytes (t->dtype);
-    EmTensor one = em_tensor_of (t->dtype, row, 2, (int64_t[]){ 1, t->shape[1] });
-
-    snprintf (name, sizeof name, "sam2." PE "point_embeddings.%d.weight", i);
-    em_import_take (im, source, name, &one);
-  }
-  return true;
-}
-
-bool
-em_import_take_hf_sam2 (EmImport *im, int source, EmError *err)
-{
-  const EmWeights *w = im->sources[source].weights;
-  char name[640];
-
-  for (int i = 0; i < em_weights_count (w); i++) {
-    const char *was = em_weights_name (w, i);
-    const EmTensor *t = em_weights_find (w, was);
-
-    if (strcmp (was, "prompt_encoder.point_embed.weight") == 0) {
-      if (!take_points (im, source, t, err))
-        return false;
-    } else if (em_import_rename (renames, "sam2.", was, name, sizeof name)) {
-      em_import_take (im, source, name, t);
-    } else {
-      em_package_names_add (&im->unexpected, was);
-    }
-  }
-  return true;
-}
-
-/* Options of transformers that exist in one setting here. A list has to hold it throughout. */
-static const struct {
-  const char *path;
-  double number;
-  const char *word; /* NULL: the number counts */
-} fixed[] = {
+static const EmHfFixed fixed[] = {
   { "vision_config.num_feature_levels", 3 },
   { "vision_config.fpn_kernel_size", 1 },
   { "vision_config.fpn_stride", 1 },
@@ -205,11 +159,11 @@ static const struct {
   { "memory_fuser_kernel_size", 7 },
   { "memory_fuser_padding", 3 },
   { "memory_fuser_hidden_act", 0, "gelu" },
+  { 0 },
 };
 
-/* The value at "a.b.c"; NULL if any of it is missing. */
-static const json_t *
-value_at (const json_t *object, const char *path)
+const json_t *
+em_import_value (const json_t *object, const char *path)
 {
   char key[64];
 
@@ -238,18 +192,18 @@ has_value (const json_t *value, double number, const char *word)
          && fabs (json_number_value (value) - number) <= 1e-6 * fabs (number);
 }
 
-static bool
-check_fixed (const json_t *hf, const char *label, EmError *err)
+bool
+em_import_check_fixed (const EmHfConfig *hf, const EmHfFixed *fixed, EmError *err)
 {
-  for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
-    const json_t *value = value_at (hf, fixed[i].path);
+  for (; fixed->path; fixed++) {
+    const json_t *value = em_import_value (hf->json, fixed->path);
     char want[32];
 
-    if (!value || has_value (value, fixed[i].number, fixed[i].word))
+    if (!value || has_value (value, fixed->number, fixed->word))
       continue;
-    snprintf (want, sizeof want, "%g", fixed[i].number);
-    return em_fail (err, EM_E_WEIGHTS, "%s: %s is not %s: such a model is not supported", label,
-                    fixed[i].path, fixed[i].word ? fixed[i].word : want);
+    snprintf (want, sizeof want, "%g", fixed->number);
+    return em_fail (err, EM_E_WEIGHTS, "%s: %s is not %s: such a model is not supported", hf->label,
+                    fixed->path, fixed->word ? fixed->word : want);
   }
   return true;
 }
@@ -262,7 +216,7 @@ image_size_of (const json_t *hf)
                                        "vision_config.backbone_config.image_size" };
 
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-    const json_t *value = value_at (hf, paths[i]);
+    const json_t *value = em_import_value (hf, paths[i]);
 
     if (json_is_array (value))
       value = json_array_get (value, 0);
@@ -276,7 +230,7 @@ image_size_of (const json_t *hf)
 static bool
 check_grid (const json_t *hf, int image_size, const char *label, EmError *err)
 {
-  const json_t *grid = value_at (hf, "memory_attention_rope_feat_sizes");
+  const json_t *grid = em_import_value (hf, "memory_attention_rope_feat_sizes");
 
   return !grid || has_value (grid, image_size / 16, NULL)
          || em_fail (err, EM_E_WEIGHTS,
@@ -287,7 +241,7 @@ check_grid (const json_t *hf, int image_size, const char *label, EmError *err)
 static void
 copy_value (json_t *to, const char *key, const json_t *hf, const char *path)
 {
-  const json_t *value = value_at (hf, path);
+  const json_t *value = em_import_value (hf, path);
 
   if (value)
     json_object_set_new (to, key, json_deep_copy (value));
@@ -296,20 +250,20 @@ copy_value (json_t *to, const char *key, const json_t *hf, const char *path)
 bool
 em_import_apply_hf_sam2 (const EmImport *im, json_t *sam2, EmError *err)
 {
-  const json_t *hf = im->hf_sam2, *heads;
+  const json_t *hf = im->hf_sam2.json, *heads;
   json_t *trunk = json_object_get (sam2, "trunk");
   int image_size;
 
   if (!hf)
     return true;
-  if (!check_fixed (hf, im->hf_sam2_label, err))
+  if (!em_import_check_fixed (&im->hf_sam2, fixed, err))
     return false;
   if ((image_size = image_size_of (hf))) {
     json_object_set_new (sam2, "image_size", json_integer (image_size));
-    if (!check_grid (hf, image_size, im->hf_sam2_label, err))
+    if (!check_grid (hf, image_size, im->hf_sam2.label, err))
       return false;
   }
-  heads = value_at (hf, "vision_config.backbone_config.num_attention_heads_per_stage");
+  heads = em_import_value (hf, "vision_config.backbone_config.num_attention_heads_per_stage");
   if (json_array_size (heads))
     json_object_set (trunk, "num_heads", json_array_get (heads, 0));
   copy_value (trunk, "window_spec", hf, "vision_config.backbone_config.window_size_per_stage");

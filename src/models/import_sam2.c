@@ -26,25 +26,9 @@ static const EmRename official[] = {
 };
 
 bool
-em_import_is_sam2 (const EmWeights *w)
+em_import_sam2_name (const char *name, char *out, size_t bytes)
 {
-  return em_weights_find (w, "image_encoder.trunk.patch_embed.proj.weight") != NULL;
-}
-
-void
-em_import_take_sam2 (EmImport *im, int source)
-{
-  const EmWeights *w = im->sources[source].weights;
-  char name[640];
-
-  for (int i = 0; i < em_weights_count (w); i++) {
-    const char *was = em_weights_name (w, i);
-
-    if (em_import_rename (official, "sam2.", was, name, sizeof name))
-      em_import_take (im, source, name, em_weights_find (w, was));
-    else
-      em_package_names_add (&im->unexpected, was);
-  }
+  return em_import_rename (official, "sam2.", name, out, bytes);
 }
 
 /* Stages begin where a block has a projection for its pooled shortcut. */
@@ -74,16 +58,6 @@ infer_stages (const EmWeights *w, int stages[EM_N_STAGES], EmError *err)
 }
 
 static json_t *
-row_of (const int *values, int n)
-{
-  json_t *array = json_array ();
-
-  for (int i = 0; i < n; i++)
-    json_array_append_new (array, json_integer (values[i]));
-  return array;
-}
-
-static json_t *
 infer_trunk (const EmWeights *w, EmError *err)
 {
   int c = em_import_dim (w, TRUNK "patch_embed.proj.weight", 0), stages[EM_N_STAGES];
@@ -93,12 +67,13 @@ infer_trunk (const EmWeights *w, EmError *err)
 
   if (!infer_stages (w, stages, err))
     return NULL;
-  trunk = json_pack ("{s:i, s:o, s:o}", "embed_dim", c, "stages", row_of (stages, EM_N_STAGES),
-                     "window_pos_embed_bkg_spatial_size", row_of (bkg, 2));
+  trunk
+      = json_pack ("{s:i, s:o, s:o}", "embed_dim", c, "stages", em_import_row (stages, EM_N_STAGES),
+                   "window_pos_embed_bkg_spatial_size", em_import_row (bkg, 2));
   if ((size = em_family_find (c, stages))) {
     json_object_set_new (trunk, "num_heads", json_integer (size->num_heads));
-    json_object_set_new (trunk, "global_att_blocks", row_of (size->global_att_blocks, 3));
-    json_object_set_new (trunk, "window_spec", row_of (size->window_spec, EM_N_STAGES));
+    json_object_set_new (trunk, "global_att_blocks", em_import_row (size->global_att_blocks, 3));
+    json_object_set_new (trunk, "window_spec", em_import_row (size->window_spec, EM_N_STAGES));
   }
   return trunk;
 }

@@ -8,7 +8,7 @@
 #include "models/model.h"
 
 void
-em_package_names_add (EmNames *list, const char *name)
+em_package_names_add (EmPackageNames *list, const char *name)
 {
   char **names = realloc (list->names, (list->n + 1) * sizeof *names);
 
@@ -18,12 +18,12 @@ em_package_names_add (EmNames *list, const char *name)
 }
 
 void
-em_package_names_clear (EmNames *list)
+em_package_names_clear (EmPackageNames *list)
 {
   for (int i = 0; i < list->n; i++)
     free (list->names[i]);
   free (list->names);
-  *list = (EmNames){ 0 };
+  *list = (EmPackageNames){ 0 };
 }
 
 void

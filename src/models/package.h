@@ -7,15 +7,15 @@
 typedef struct {
   int n;
   char **names;
-} EmNames;
-void em_package_names_add (EmNames *list, const char *name);
-void em_package_names_clear (EmNames *list);
+} EmPackageNames;
+void em_package_names_add (EmPackageNames *list, const char *name);
+void em_package_names_clear (EmPackageNames *list);
 
 /* The tensors of `w` against the configuration it carries. */
 typedef struct {
-  EmNames missing; /* required and not there */
-  EmNames wrong;   /* "NAME is [..], expected [..]" */
-  EmNames unused;  /* there, but no part of this version reads them; they are kept */
+  EmPackageNames missing; /* required and not there */
+  EmPackageNames wrong;   /* "NAME is [..], expected [..]" */
+  EmPackageNames unused;  /* there, but no part of this version reads them; they are kept */
 } EmPackageReport;
 
 /* False with EM_E_WEIGHTS if there is no usable configuration; else true, whatever the report says.

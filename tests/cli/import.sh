@@ -43,6 +43,6 @@ expect 5 'sigmoid_bias_for_mem_enc is not -10' import "$dir/hf/model.safetensors
 echo '{"model_type": "bert"}' >"$dir/other.json"
 expect 5 'type bert' import "$dir/hf" "$dir/other.json"
 echo '{"model": 1}' >"$dir/other.json"
-expect 5 'neither a config.json nor' import "$dir/other.json"
+expect 5 'neither a config.json' import "$dir/other.json"
 expect 5 'configuration alone' import "$dir/see21.json"
 exit $failed

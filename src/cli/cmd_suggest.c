@@ -254,7 +254,7 @@ prepare (Job *job, const char *path, EmError *err)
                     job->model.model->config.name);
   job->digest = em_weights_digest (job->model.weights);
   job->source = em_suggestion_source (job->digest, job->o->shared.size,
-                                      em_cli_project_phase (&job->p), EM_SILENCE);
+                                      em_cli_project_phase (&job->p), EM_SILENCE, NULL);
   if (!em_db_add_weights (job->p.db, job->digest, job->model.model->config.name, NULL, &error))
     return em_cli_take_gerror (error, err);
   return true;

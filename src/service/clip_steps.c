@@ -231,6 +231,8 @@ em_clip_apply (EmClip *self, const EmDelta *delta)
     return;
   if (delta->objects)
     mirror_objects (self, delta);
+  if (delta->expressions)
+    em_clip_mirror_expressions (self, delta);
   for (guint i = 0; i < delta->lanes->len; i++) {
     EmObject *object = em_clip_get_object (self, g_array_index (delta->lanes, int64_t, i));
 
@@ -553,8 +555,8 @@ step_words (EmStepKind kind)
   static const char *const words[EM_N_STEP_KINDS] = {
     [EM_STEP_PROMPT] = N_ ("prompt"),
     [EM_STEP_BRUSH] = N_ ("brush"),
-    [EM_STEP_ACCEPT] = N_ ("accepted sound"),
-    [EM_STEP_REFUSE] = N_ ("refused sound"),
+    [EM_STEP_ACCEPT] = N_ ("accepted suggestion"),
+    [EM_STEP_REFUSE] = N_ ("refused suggestion"),
     [EM_STEP_TRACK] = N_ ("tracking"),
     [EM_STEP_NEW_OBJECT] = N_ ("new object"),
     [EM_STEP_RENAME] = N_ ("name"),
@@ -572,6 +574,7 @@ step_words (EmStepKind kind)
     [EM_STEP_REJECT] = N_ ("rejection"),
     [EM_STEP_IMPORT] = N_ ("import"),
     [EM_STEP_MARK] = N_ ("restore point"),
+    [EM_STEP_EXPRESSION] = N_ ("expression"),
   };
 
   return kind < EM_N_STEP_KINDS && words[kind] ? _ (words[kind]) : "";

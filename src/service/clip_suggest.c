@@ -1,211 +1,11 @@
-/* clip_suggest.c - what the sound proposes.
+/* clip_suggest.c - asking the model what is heard or meant, and deciding on its answers.
  *
- * An answer of the engine is kept in the project at once, undecided; candidates are cut from its
- * bytes whenever the threshold moves. Accepting and refusing are steps: they carry the candidates
- * as they were shown, and undo makes the proposal open again. */
+ * An answer of the engine is kept in the project at once, undecided. Accepting and refusing are
+ * steps: they carry the candidates as they were shown, and undo makes the proposal open again. */
+#include "service/clip_expressions.h"
 #include "service/em-clip-private.h"
 #include "service/suggestion_source.h"
 #include <glib/gi18n.h>
-
-#define MIN_CANDIDATE_AREA 16 /* pixels; smaller parts are noise of the cut */
-
-static void
-clear_candidate (gpointer data)
-{
-  em_candidate_clear (data);
-}
-
-void
-em_proposal_free (gpointer data)
-{
-  EmProposal *p = data;
-
-  if (p == NULL)
-    return;
-  em_suggestion_unref (p->suggestion);
-  g_clear_pointer (&p->candidates, g_array_unref);
-  g_free (p->assigned);
-  g_free (p);
-}
-
-static void
-cut (EmClip *self, EmProposal *p)
-{
-  g_clear_pointer (&p->candidates, g_array_unref);
-  g_free (p->assigned);
-  if (p->suggestion->is_silent || p->suggestion->logits == NULL) {
-    p->candidates = g_array_new (FALSE, FALSE, sizeof (EmCandidate));
-    g_array_set_clear_func (p->candidates, clear_candidate);
-  } else {
-    p->candidates = em_suggestion_cut (p->suggestion, self->threshold, MIN_CANDIDATE_AREA);
-  }
-  p->assigned = g_new0 (int64_t, p->candidates->len + 1);
-}
-
-static EmProposal *
-proposal_here (EmClip *self)
-{
-  return g_hash_table_lookup (self->proposals, GINT_TO_POINTER (self->frame + 1));
-}
-
-/* Takes over `suggestion`. */
-static EmProposal *
-put (EmClip *self, EmSuggestion *suggestion, bool decided)
-{
-  EmProposal *p = g_new0 (EmProposal, 1);
-
-  p->suggestion = suggestion;
-  p->decided = decided;
-  g_hash_table_replace (self->proposals, GINT_TO_POINTER (suggestion->frame + 1), p);
-  return p;
-}
-
-const EmProposal *
-em_clip_get_proposal (EmClip *self)
-{
-  EmProposal *p = self->status == EM_CLIP_READY ? proposal_here (self) : NULL;
-
-  if (p == NULL || p->decided || p->aside || p->suggestion->is_silent)
-    return NULL;
-  if (p->candidates == NULL)
-    cut (self, p);
-  return p;
-}
-
-int
-em_clip_proposal_state (EmClip *self, int second)
-{
-  EmProposal *p
-      = second >= 0 && second < self->n_grid
-            ? g_hash_table_lookup (self->proposals, GINT_TO_POINTER (self->grid[second] + 1))
-            : NULL;
-
-  return p == NULL ? 0 : p->suggestion->is_silent ? 1 : p->decided ? 3 : 2;
-}
-
-double
-em_clip_get_threshold (EmClip *self)
-{
-  return self->threshold;
-}
-
-void
-em_clip_set_threshold (EmClip *self, double threshold)
-{
-  GHashTableIter iter;
-  gpointer value;
-
-  threshold = CLAMP (threshold, 0.02, 0.98);
-  if (threshold == self->threshold)
-    return;
-  self->threshold = threshold;
-  g_hash_table_iter_init (&iter, self->proposals);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) /* cut again when they are looked at */
-    g_clear_pointer (&((EmProposal *) value)->candidates, g_array_unref);
-  em_clip_scene_changed (self);
-}
-
-/* From the project --------------------------------------------------------------------------------
- */
-
-static gpointer
-read_suggestions (EmDb *db, gpointer data, GError **error)
-{
-  return em_db_suggestions (db, *(int64_t *) data, true, error);
-}
-
-static gpointer
-read_decisions (EmDb *db, gpointer data, GError **error)
-{
-  return em_db_suggestions (db, *(int64_t *) data, false, error);
-}
-
-static void
-free_array (gpointer data)
-{
-  g_ptr_array_unref (data);
-}
-
-static EmSuggestion *
-from_row (EmClip *self, const EmDbSuggestion *row)
-{
-  EmSuggestion *s = em_suggestion_new ();
-  gsize n = (gsize) row->side * row->side;
-
-  s->frame = row->frame;
-  s->second = em_clip_second_of (self, row->frame);
-  s->is_silent = row->logit_bytes == NULL;
-  s->iou = row->iou;
-  s->score = row->score;
-  s->width = em_clip_get_width (self);
-  s->height = em_clip_get_height (self);
-  if (row->logit_bytes) {
-    s->side = row->side;
-    s->logits = g_bytes_new (row->logit_bytes, n);
-  }
-  return s;
-}
-
-static void
-suggestions_cb (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (EmClip) self = data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) rows = em_store_call_finish (EM_STORE (source), result, &error);
-
-  if (self->is_closed || rows == NULL)
-    return;
-  for (guint i = 0; i < rows->len; i++) {
-    const EmDbSuggestion *row = rows->pdata[i];
-
-    if (row->frame < em_clip_get_n_frames (self)
-        && !g_hash_table_contains (self->proposals, GINT_TO_POINTER (row->frame + 1)))
-      put (self, from_row (self, row), row->is_decided);
-  }
-  em_clip_scene_changed (self);
-  em_clip_lanes_changed (self);
-}
-
-void
-em_clip_read_suggestions (EmClip *self)
-{
-  em_store_read_async (self->store, read_suggestions, g_memdup2 (&self->id, sizeof self->id),
-                       g_free, free_array, self->cancellable, suggestions_cb, g_object_ref (self));
-}
-
-static void
-decisions_cb (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (EmClip) self = data;
-  g_autoptr (GPtrArray) rows = em_store_call_finish (EM_STORE (source), result, NULL);
-
-  if (self->is_closed || rows == NULL)
-    return;
-  for (guint i = 0; i < rows->len; i++) {
-    const EmDbSuggestion *row = rows->pdata[i];
-    EmProposal *p = g_hash_table_lookup (self->proposals, GINT_TO_POINTER (row->frame + 1));
-
-    if (p == NULL)
-      continue;
-    p->decided = row->is_decided;
-    if (!p->decided && p->candidates)
-      memset (p->assigned, 0, p->candidates->len * sizeof (int64_t));
-  }
-  em_clip_scene_changed (self);
-  em_clip_lanes_changed (self);
-}
-
-/* Undo and redo move decisions too. */
-void
-em_clip_proposals_after (EmClip *self, const EmDelta *delta)
-{
-  if (delta->step > 0 && (delta->kind == EM_STEP_ACCEPT || delta->kind == EM_STEP_REFUSE))
-    em_store_call_async (self->store, read_decisions, g_memdup2 (&self->id, sizeof self->id),
-                         g_free, free_array, decisions_cb, g_object_ref (self));
-}
-
-/* Asking ------------------------------------------------------------------------------------------
- */
 
 typedef struct {
   int64_t clip;
@@ -246,26 +46,55 @@ kept_cb (GObject *source, GAsyncResult *result, gpointer data)
 
 typedef struct {
   EmClip *clip;
-  EmJob *job; /* of a longer run */
-  int first, last, asked;
+  EmJob *job;         /* NULL: one second of sound, which nobody has to wait for */
+  int first, last;    /* seconds */
+  int next;           /* the first one that is not answered yet */
+  int64_t expression; /* number, 0: the sound is asked */
+  char *text;         /* NULL likewise */
 } Ask;
+
+static void
+ask_free (Ask *ask)
+{
+  g_clear_object (&ask->job);
+  g_object_unref (ask->clip);
+  g_free (ask->text);
+  g_free (ask);
+}
+
+/* The answers' own set, NULL where it is not on hand: then they go to the project alone. */
+static GHashTable *
+set_of (const Ask *ask)
+{
+  EmClip *self = ask->clip;
+  EmExpression *asked = em_clip_get_asked (self);
+
+  if (ask->expression == 0)
+    return self->heard;
+  return asked && em_expression_get_number (asked) == ask->expression
+                 && g_str_equal (em_expression_get_text (asked), ask->text)
+             ? self->read
+             : NULL;
+}
 
 /* A decided proposal stays as it was decided, unless its second alone was asked again. */
 static void
-take (EmClip *self, GPtrArray *suggestions, bool reopens)
+take (const Ask *ask, GPtrArray *suggestions, bool reopens)
 {
+  EmClip *self = ask->clip;
+  GHashTable *set = set_of (ask);
   Keep *keep = g_new0 (Keep, 1);
 
-  for (guint i = 0; i < suggestions->len; i++) {
+  for (guint i = 0; set && i < suggestions->len; i++) {
     EmSuggestion *s = suggestions->pdata[i];
-    EmProposal *old = g_hash_table_lookup (self->proposals, GINT_TO_POINTER (s->frame + 1));
+    EmProposal *old = g_hash_table_lookup (set, GINT_TO_POINTER (s->frame + 1));
 
     if (old == NULL || !old->decided || reopens)
-      put (self, em_suggestion_ref (s), false);
+      em_clip_put_proposal (set, s, false);
   }
   keep->clip = self->id;
   keep->weights = g_strdup (em_engine_model_digest (self->engine));
-  keep->source = em_suggestion_source (keep->weights, 0, self->grid_phase, EM_SOUND_FLOOR);
+  keep->source = em_clip_source (self, ask->text);
   keep->suggestions = g_ptr_array_ref (suggestions);
   em_store_call_async (self->store, keep_suggestions, keep, keep_free, NULL, kept_cb,
                        g_object_ref (self));
@@ -280,9 +109,9 @@ progress_cb (GPtrArray *suggestions, int done, int total, gpointer data)
 
   if (ask->clip->is_closed)
     return;
-  take (ask->clip, suggestions, false);
-  if (ask->job)
-    em_job_report (ask->job, done, total, 0, 0, _ ("seconds"));
+  take (ask, suggestions, false);
+  em_job_report (ask->job, ask->next - ask->first + done, ask->last - ask->first + 1, 0, 0,
+                 _ ("seconds"));
 }
 
 static int
@@ -303,18 +132,24 @@ tell_found (EmClip *self, const Ask *ask)
   int n_silent = 0, n = count_waiting (self, ask->first, ask->last, &n_silent);
   g_autofree char *text = NULL;
 
+  if (set_of (ask) != em_clip_proposals (self))
+    return; /* something else is on screen by now */
   if (ask->first == ask->last) {
     const EmProposal *p = em_clip_get_proposal (self);
 
     if (n_silent)
       text = g_strdup (_ ("This second is silent: nothing to propose"));
     else if (p == NULL || p->candidates->len == 0)
-      text = g_strdup (_ ("The model hears nothing it can see here"));
+      text = g_strdup (ask->text ? _ ("The model finds nothing here that is meant")
+                                 : _ ("The model hears nothing it can see here"));
     else
       text = g_strdup_printf (ngettext ("%d candidate. Enter accepts, Backspace refuses",
                                         "%d candidates. Enter accepts, Backspace refuses",
                                         p->candidates->len),
                               (int) p->candidates->len);
+  } else if (ask->text) {
+    text = g_strdup_printf (
+        ngettext ("%d second with a suggestion", "%d seconds with a suggestion", n), n);
   } else {
     text = g_strdup_printf (ngettext ("%d second with a suggestion, %d silent",
                                       "%d seconds with a suggestion, %d silent", n),
@@ -330,7 +165,13 @@ remove_job (EmClip *self, EmJob *job)
 
   if (job && g_list_store_find (self->jobs, job, &at))
     g_list_store_remove (self->jobs, at);
+  if (job && job == self->suggest_job) {
+    g_clear_object (&self->suggest_job);
+    self->reading = 0;
+  }
 }
+
+static void go_on (Ask *ask);
 
 static void
 suggested_cb (GObject *source, GAsyncResult *result, gpointer data)
@@ -341,43 +182,95 @@ suggested_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GPtrArray) all = em_engine_suggest_finish (EM_ENGINE (source), result, &error);
 
   self->n_suggesting--;
-  remove_job (self, ask->job);
-  if (ask->job == self->suggest_job)
-    g_clear_object (&self->suggest_job);
-  em_clip_notify (self, "busy");
   if (all && !self->is_closed) {
-    if (ask->job == NULL)
-      take (self, all, true);
-    tell_found (self, ask);
-  } else if (error && error->code != EM_E_CANCELLED) {
-    em_clip_fail (self, "%s", error->message);
+    ask->next += (int) all->len;
+    if (ask->first == ask->last)
+      take (ask, all, true);
+    go_on (ask);
+    return;
   }
-  g_clear_object (&ask->job);
-  g_object_unref (self);
-  g_free (ask);
+  remove_job (self, ask->job);
+  em_clip_notify (self, "busy");
+  if (error && error->code != EM_E_CANCELLED)
+    em_clip_fail (self, "%s", error->message);
+  ask_free (ask);
 }
 
+/* What was read before is not read again. */
+static bool
+is_there (const Ask *ask, int second)
+{
+  GHashTable *set = ask->text && ask->first < ask->last ? set_of (ask) : NULL;
+
+  return set && g_hash_table_contains (set, GINT_TO_POINTER (ask->clip->grid[second] + 1));
+}
+
+/* Asks for the next stretch that nobody has answered, or ends. */
 static void
-ask (EmClip *self, int first, int last, EmJob *job)
+go_on (Ask *ask)
+{
+  EmClip *self = ask->clip;
+  int end;
+
+  while (ask->next <= ask->last && is_there (ask, ask->next))
+    ask->next++;
+  if (ask->next > ask->last) {
+    remove_job (self, ask->job);
+    em_clip_notify (self, "busy");
+    tell_found (self, ask);
+    ask_free (ask);
+    return;
+  }
+  for (end = ask->next; end < ask->last && !is_there (ask, end + 1);)
+    end++;
+  self->n_suggesting++;
+  em_clip_notify (self, "busy");
+  em_engine_suggest_async (self->engine, self->engine_clip, ask->next, end, EM_SOUND_FLOOR,
+                           ask->text, ask->first < ask->last ? progress_cb : NULL,
+                           ask->job ? em_job_get_cancellable (ask->job) : self->cancellable,
+                           suggested_cb, ask);
+}
+
+void
+em_clip_ask (EmClip *self, int first, int last, EmExpression *expression)
 {
   Ask *ask = g_new0 (Ask, 1);
 
   ask->clip = g_object_ref (self);
-  ask->first = first;
+  ask->first = ask->next = first;
   ask->last = last;
-  ask->job = job ? g_object_ref (job) : NULL;
-  self->n_suggesting++;
-  em_clip_notify (self, "busy");
-  em_engine_suggest_async (
-      self->engine, self->engine_clip, first, last, EM_SOUND_FLOOR, NULL, job ? progress_cb : NULL,
-      job ? em_job_get_cancellable (job) : self->cancellable, suggested_cb, ask);
+  if (expression) {
+    ask->expression = em_expression_get_number (expression);
+    ask->text = g_strdup (em_expression_get_text (expression));
+    self->reading = ask->expression;
+  }
+  if (expression || first < last) {
+    ask->job = em_job_new (expression ? _ ("Segmenting by text") : _ ("Asking the sound"));
+    self->suggest_job = g_object_ref (ask->job);
+    g_list_store_append (self->jobs, ask->job);
+  }
+  go_on (ask);
+}
+
+/* What is asked about is what is to be seen; its second. */
+int
+em_clip_go_to_grid (EmClip *self)
+{
+  int second = em_clip_second_of (self, self->frame);
+  EmProposal *p = em_clip_proposal_at (self, self->grid[second]);
+
+  em_clip_pause (self);
+  if (p)
+    p->aside = false;
+  if (self->grid[second] != self->frame)
+    em_clip_seek (self, self->grid[second]);
+  return second;
 }
 
 void
 em_clip_suggest_here (EmClip *self)
 {
   const char *problem = em_clip_sound_problem (self);
-  EmProposal *p;
   int second;
 
   if (self->status != EM_CLIP_READY)
@@ -386,14 +279,9 @@ em_clip_suggest_here (EmClip *self)
     em_clip_notice (self, problem, NULL);
     return;
   }
-  em_clip_pause (self);
-  second = em_clip_second_of (self, self->frame);
-  p = g_hash_table_lookup (self->proposals, GINT_TO_POINTER (self->grid[second] + 1));
-  if (p)
-    p->aside = false;
-  if (self->grid[second] != self->frame) /* what is asked about is what is to be seen */
-    em_clip_seek (self, self->grid[second]);
-  ask (self, second, second, NULL);
+  em_clip_ask_about (self, NULL);
+  second = em_clip_go_to_grid (self);
+  em_clip_ask (self, second, second, NULL);
 }
 
 void
@@ -410,9 +298,8 @@ em_clip_suggest (EmClip *self, bool over_range)
   }
   if (over_range)
     em_clip_get_range (self, &first, &last);
-  self->suggest_job = em_job_new (_ ("Asking the sound"));
-  g_list_store_append (self->jobs, self->suggest_job);
-  ask (self, em_clip_second_of (self, first), em_clip_second_of (self, last), self->suggest_job);
+  em_clip_ask_about (self, NULL);
+  em_clip_ask (self, em_clip_second_of (self, first), em_clip_second_of (self, last), NULL);
 }
 
 /* Deciding ----------------------------------------------------------------------------------------
@@ -431,10 +318,10 @@ go_to_next (EmClip *self)
 static void
 decided_cb (EmClip *self, const EmVerb *verb, const EmDelta *delta, GError *error)
 {
-  EmProposal *p = g_hash_table_lookup (self->proposals, GINT_TO_POINTER (verb->frame + 1));
+  EmProposal *p = verb->expression == self->asked ? em_clip_proposal_at (self, verb->frame) : NULL;
 
-  if (error) {
-    em_clip_fail (self, "%s", error->message);
+  if (error || delta->refusal) {
+    em_clip_fail (self, "%s", error ? error->message : delta->refusal);
     return;
   }
   if (p == NULL || self->is_closed)
@@ -459,8 +346,12 @@ decided_cb (EmClip *self, const EmVerb *verb, const EmDelta *delta, GError *erro
 static void
 name_suggestion (EmClip *self, EmVerb *verb, const EmProposal *p)
 {
+  EmExpression *asked = em_clip_get_asked (self);
+
   verb->weights = g_strdup (em_engine_model_digest (self->engine));
-  verb->source = em_suggestion_source (verb->weights, 0, self->grid_phase, EM_SOUND_FLOOR);
+  verb->source = em_clip_source (self, asked ? em_expression_get_text (asked) : NULL);
+  verb->expression = self->asked;
+  verb->name = asked ? g_strdup (em_expression_get_text (asked)) : NULL; /* of an object it makes */
   verb->threshold = self->threshold;
   verb->iou = p->suggestion->iou;
   verb->score = p->suggestion->score;
@@ -471,11 +362,16 @@ static void
 accept (EmClip *self, int only, int64_t object)
 {
   const EmProposal *p = em_clip_get_proposal (self);
+  EmObject *target = object > 0 ? em_clip_get_object (self, object) : NULL;
   EmVerb *verb;
   bool whole = true;
 
-  if (p == NULL || p->candidates->len == 0)
+  if (p == NULL || p->candidates->len == 0 || object < 0)
     return;
+  if (target && em_object_is_locked (target)) {
+    em_clip_notice (self, _ ("The object is locked"), NULL);
+    return;
+  }
   verb = em_verb_new (EM_VERB_ACCEPT, self->id, object, self->frame);
   verb->mask = em_rle_new (p->suggestion->width, p->suggestion->height);
   for (guint i = 0; i < p->candidates->len; i++) {
@@ -496,16 +392,36 @@ accept (EmClip *self, int only, int64_t object)
   em_clip_run (self, verb, decided_cb);
 }
 
+/* Whose mask the candidates on screen are: an object, 0 for a new one. What was read belongs to
+ * what the sentence refers to; -1, and a notice, where a person has to say which. */
+static int64_t
+object_of (EmClip *self)
+{
+  EmExpression *asked = em_clip_get_asked (self);
+  int64_t selected = self->selected ? em_object_get_id (self->selected) : 0;
+  const EmDbExpression *row;
+
+  if (asked == NULL || (selected && em_expression_refers_to (asked, selected)))
+    return selected;
+  row = em_expression_row (asked);
+  if (row->n_objects > 1) {
+    em_clip_notice (self, _ ("The expression refers to several objects: select the one this is"),
+                    NULL);
+    return -1;
+  }
+  return row->n_objects == 1 ? row->objects[0] : 0;
+}
+
 void
 em_clip_accept (EmClip *self)
 {
-  accept (self, -1, self->selected ? em_object_get_id (self->selected) : 0);
+  accept (self, -1, object_of (self));
 }
 
 void
 em_clip_accept_one (EmClip *self, int candidate, bool as_new)
 {
-  accept (self, candidate, self->selected && !as_new ? em_object_get_id (self->selected) : 0);
+  accept (self, candidate, as_new ? 0 : object_of (self));
 }
 
 void
@@ -528,7 +444,7 @@ em_clip_refuse (EmClip *self)
 void
 em_clip_put_aside (EmClip *self)
 {
-  EmProposal *p = proposal_here (self);
+  EmProposal *p = em_clip_proposal_at (self, self->frame);
 
   if (p == NULL || p->decided)
     return;

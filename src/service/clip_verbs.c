@@ -1,6 +1,7 @@
 /* clip_verbs.c - one function per verb, all of one shape: read what is there, decide, commit, read
  * back. The rules of states and bases are product rules; they live here and nowhere else. */
 #include "service/clip_verbs.h"
+#include "service/verb_expression.h"
 #include "service/verb_prompts.h"
 #include "service/verb_read.h"
 
@@ -42,6 +43,7 @@ em_verb_free (EmVerb *verb)
   g_clear_pointer (&verb->candidates, g_array_unref);
   g_clear_pointer (&verb->assigned, g_array_unref);
   g_clear_pointer (&verb->tracked, g_array_unref);
+  g_clear_pointer (&verb->row, em_db_expression_free);
   g_free (verb);
 }
 
@@ -75,26 +77,6 @@ em_verb_add_tracked (EmVerb *verb, int64_t object, int frame, const EmRle *mask,
 /* Steps -------------------------------------------------------------------------------------------
  */
 
-/* Commits and fills in what every step answers with. */
-static bool
-commit (EmDb *db, const EmVerb *verb, EmEdit *edit, EmDelta *delta, GError **error)
-{
-  delta->step = em_db_edit (db, verb->clip, edit, error);
-  if (delta->step == 0)
-    return false;
-  delta->written = em_edit_written (edit);
-  if (delta->object < 0)
-    delta->object = em_edit_object_id (edit, delta->object);
-  return true;
-}
-
-static bool
-refuse (EmDelta *delta, const char *why)
-{
-  delta->refusal = g_strdup (why);
-  return true;
-}
-
 /* The object the verb is about, or one made by this very step (a number below 0). */
 static int64_t
 object_or_new (const EmVerb *verb, EmEdit *edit)
@@ -118,12 +100,12 @@ run_prompts (EmDb *db, const EmVerb *verb, EmDelta *delta, GError **error)
   if (!em_prompt_step (db, verb, now, &step, error))
     return false;
   if (step.refusal)
-    return refuse (delta, step.refusal);
+    return em_delta_refuse (delta, step.refusal);
   step.row.object = delta->object = object_or_new (verb, edit);
   step.row.frame = verb->frame;
   em_edit_set_focus (edit, step.row.object, verb->frame);
   em_edit_cell (edit, &step.row);
-  if (!commit (db, verb, edit, delta, error)
+  if (!em_delta_commit (db, verb, edit, delta, error)
       || !em_delta_read_cell (db, verb->clip, delta, delta->object, verb->frame, error))
     return false;
   return verb->object > 0 || em_delta_read_objects (db, verb->clip, delta, error);
@@ -169,15 +151,17 @@ decide (EmEdit *edit, const EmVerb *verb, int64_t object)
 }
 
 /* A whole accepted region is what its second sounds like: the next click joins that condition. A
- * part of it, or one cut at another threshold, is a mask to build on: no prompts. */
+ * part of it, one cut at another threshold, or one found by text is a mask to build on: no prompts.
+ */
 static bool
 run_accept (EmDb *db, const EmVerb *verb, EmDelta *delta, GError **error)
 {
   g_autoptr (EmEdit) edit = em_edit_new (EM_STEP_ACCEPT);
   EmPromptSet set = { .sound = true, .mix = verb->mix };
-  g_autofree char *prompts = verb->decision == EM_DECISION_ACCEPTED && verb->threshold == 0.5
-                                 ? em_prompts_to_json (&set, 0)
-                                 : NULL;
+  bool is_heard
+      = verb->expression == 0 && verb->decision == EM_DECISION_ACCEPTED && verb->threshold == 0.5;
+  g_autofree char *prompts = is_heard ? em_prompts_to_json (&set, 0) : NULL;
+  const char *refusal = NULL;
   EmCellRow row = EM_CELL_ROW_INIT;
 
   row.object = delta->object = object_or_new (verb, edit);
@@ -185,14 +169,18 @@ run_accept (EmDb *db, const EmVerb *verb, EmDelta *delta, GError **error)
   row.state = EM_STATE_KEYFRAME;
   row.prompts = prompts;
   row.mask = &verb->mask;
-  row.origin = EM_ORIGIN_AUDIO;
+  row.origin = verb->expression ? EM_ORIGIN_PROMPT : EM_ORIGIN_AUDIO;
   row.weights = verb->weights;
   row.iou = verb->iou;
   row.score = verb->score;
   em_edit_set_focus (edit, row.object, verb->frame);
   em_edit_cell (edit, &row);
   decide (edit, verb, row.object);
-  return commit (db, verb, edit, delta, error)
+  if (verb->expression && !em_expression_link (db, verb, edit, row.object, &refusal, error))
+    return false;
+  if (refusal)
+    return em_delta_refuse (delta, refusal);
+  return em_delta_commit (db, verb, edit, delta, error)
          && em_delta_read_cell (db, verb->clip, delta, delta->object, verb->frame, error)
          && em_delta_read_objects (db, verb->clip, delta, error);
 }
@@ -204,7 +192,7 @@ run_refuse (EmDb *db, const EmVerb *verb, EmDelta *delta, GError **error)
 
   em_edit_set_focus (edit, 0, verb->frame);
   decide (edit, verb, 0);
-  return commit (db, verb, edit, delta, error);
+  return em_delta_commit (db, verb, edit, delta, error);
 }
 
 /* Keeps prompts (inactive) and mask pointer rules of one cell under a new state. */
@@ -268,8 +256,8 @@ run_restate (EmDb *db, const EmVerb *verb, EmDelta *delta, EmStepKind kind, cons
     if (!restate (db, verb, edit, i, &changes, error))
       return false;
   if (!changes)
-    return refuse (delta, refusal);
-  if (!commit (db, verb, edit, delta, error))
+    return em_delta_refuse (delta, refusal);
+  if (!em_delta_commit (db, verb, edit, delta, error))
     return false;
   return verb->frame == verb->last
              ? em_delta_read_cell (db, verb->clip, delta, verb->object, verb->frame, error)
@@ -289,7 +277,7 @@ run_paste (EmDb *db, const EmVerb *verb, EmDelta *delta, GError **error)
   row.origin = EM_ORIGIN_BRUSH;
   em_edit_set_focus (edit, verb->object, verb->frame);
   em_edit_cell (edit, &row);
-  return commit (db, verb, edit, delta, error)
+  return em_delta_commit (db, verb, edit, delta, error)
          && em_delta_read_cell (db, verb->clip, delta, verb->object, verb->frame, error);
 }
 
@@ -303,7 +291,7 @@ run_new_object (EmDb *db, const EmVerb *verb, EmDelta *delta, GError **error)
 
   delta->object = em_edit_new_object (edit, verb->name, 0, 0xFFFFFFFF, -1);
   em_edit_set_focus (edit, delta->object, -1);
-  return commit (db, verb, edit, delta, error)
+  return em_delta_commit (db, verb, edit, delta, error)
          && em_delta_read_objects (db, verb->clip, delta, error);
 }
 
@@ -335,7 +323,7 @@ run_object (EmDb *db, const EmVerb *verb, EmDelta *delta, GError **error)
     if (((EmDbObject *) objects->pdata[i])->id == verb->object)
       row = *(EmDbObject *) objects->pdata[i]; /* borrows the name */
   if (row.id == 0)
-    return refuse (delta, "The object is not there any more");
+    return em_delta_refuse (delta, "The object is not there any more");
   switch (verb->kind) {
   case EM_VERB_RENAME:
     if (g_str_equal (row.name, verb->name))
@@ -356,7 +344,7 @@ run_object (EmDb *db, const EmVerb *verb, EmDelta *delta, GError **error)
   delta->object = row.id;
   em_edit_object (edit, &row);
   em_edit_set_focus (edit, row.id, -1);
-  return commit (db, verb, edit, delta, error)
+  return em_delta_commit (db, verb, edit, delta, error)
          && em_delta_read_objects (db, verb->clip, delta, error);
 }
 
@@ -396,7 +384,7 @@ run_track_begin (EmDb *db, const EmVerb *verb, EmDelta *delta, GError **error)
   em_edit_set_request (edit, verb->request);
   em_edit_set_focus (edit, verb->object, verb->frame);
   em_edit_set_open (edit);
-  return commit (db, verb, edit, delta, error);
+  return em_delta_commit (db, verb, edit, delta, error);
 }
 
 static bool
@@ -475,6 +463,12 @@ em_verb_run (EmDb *db, gpointer data, GError **error)
   case EM_VERB_LOCK:
   case EM_VERB_DELETE_OBJECT:
     done = run_object (db, verb, delta, error);
+    break;
+  case EM_VERB_EXPRESSION:
+    done = em_expression_write (db, verb, delta, error);
+    break;
+  case EM_VERB_APPROVE_EXPRESSION:
+    done = em_expression_approve (db, verb, delta, error);
     break;
   case EM_VERB_UNDO:
   case EM_VERB_REDO:

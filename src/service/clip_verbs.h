@@ -6,6 +6,7 @@
  * EmDelta, is what the window must now show; it is read back from the project after the commit. */
 #pragma once
 #include "service/em-object.h"
+#include "store/db_expression.h"
 #include "store/db_suggest.h"
 
 G_BEGIN_DECLS
@@ -16,7 +17,7 @@ typedef enum {
   EM_VERB_MOVE_PROMPT,   /* index, prompt */
   EM_VERB_SET_SOUND,     /* sound */
   EM_VERB_FILL,          /* step, mask, iou, score, weights: the answer to a pending click */
-  EM_VERB_ACCEPT,        /* object 0: new; mask, iou, score, weights, suggestion */
+  EM_VERB_ACCEPT,        /* object 0: new; mask, iou, score, weights, suggestion, expression */
   EM_VERB_REFUSE,        /* suggestion */
   EM_VERB_ABSENT,        /* frame..last */
   EM_VERB_CLEAR,         /* frame */
@@ -27,6 +28,8 @@ typedef enum {
   EM_VERB_CLASS,         /* name; "" for none */
   EM_VERB_LOCK,          /* flag */
   EM_VERB_DELETE_OBJECT,
+  EM_VERB_EXPRESSION,         /* row, in whole; number 0: a new one */
+  EM_VERB_APPROVE_EXPRESSION, /* expression, flag */
   EM_VERB_UNDO,
   EM_VERB_REDO,
   EM_VERB_TRACK_BEGIN,  /* request */
@@ -62,6 +65,8 @@ typedef struct {
   GArray *candidates; /* EmRle, owned */
   GArray *assigned;   /* int64_t, beside them: 0 refused, -1 the object of this verb */
   GArray *tracked;    /* EmTrackedMask, owned */
+  int64_t expression; /* number; of a suggestion: what was read, 0: it came from the sound */
+  EmDbExpression *row;
 } EmVerb;
 EmVerb *em_verb_new (EmVerbKind kind, int64_t clip, int64_t object, int frame);
 void em_verb_free (EmVerb *verb);
@@ -89,6 +94,8 @@ typedef struct {
   GArray *lanes;          /* int64_t: objects whose cells are all in `cells` */
   GPtrArray *objects;     /* EmDbObject in list order if rows changed, else NULL */
   GPtrArray *class_names; /* beside them */
+  GPtrArray *expressions; /* EmDbExpression by number if they may have changed, else NULL */
+  int64_t expression;     /* the verb was about, or made */
   EmDbMove undo, redo;    /* what is possible now; step 0: nothing */
 } EmDelta;
 void em_delta_free (EmDelta *delta);

@@ -2,6 +2,7 @@
 #pragma once
 #include "media/em-player.h"
 #include "service/em-clip.h"
+#include "service/em-expression.h"
 
 G_BEGIN_DECLS
 
@@ -53,7 +54,13 @@ struct _EmClip {
   int n_running;       /* verbs on their way */
   bool reading_masks;
 
-  GHashTable *proposals; /* frame -> EmProposal, owned */
+  GListStore *expressions;  /* EmExpression */
+  int64_t asked;            /* the expression whose proposals are on screen, 0: the sound's */
+  GHashTable *heard, *read; /* frame -> EmProposal, owned: the sound's, those of `asked` */
+  guint read_ticket;        /* of the read of `read` that is under way */
+  bool is_read;             /* and it is done */
+  enum { EM_WISH_NONE, EM_WISH_HERE, EM_WISH_RANGE, EM_WISH_CLIP } wish; /* to ask after that */
+  int64_t reading; /* the expression that suggest_job is about, 0: none */
   double threshold;
   EmJob *suggest_job;
   int n_suggesting;
@@ -87,10 +94,23 @@ void em_clip_run (EmClip *self, EmVerb *verb, EmVerbDone done);
 void em_clip_apply (EmClip *self, const EmDelta *delta);
 /* Clicks that waited for a model. */
 void em_clip_decode_waiting (EmClip *self);
-/* clip_suggest.c */
+/* clip_proposals.c */
 void em_clip_read_suggestions (EmClip *self);
+void em_clip_read_text_suggestions (EmClip *self, const char *text); /* into the empty `read` */
 void em_clip_proposals_after (EmClip *self, const EmDelta *delta);
+GHashTable *em_clip_proposals (EmClip *self); /* those on screen */
+EmProposal *em_clip_proposal_at (EmClip *self, int frame);
+void em_clip_put_proposal (GHashTable *set, EmSuggestion *suggestion, bool decided);
+/* The source of suggestions by the weights that are loaded; text NULL: of the sound. */
+char *em_clip_source (EmClip *self, const char *text);
 void em_proposal_free (gpointer data);
+/* clip_suggest.c: asks for seconds first..last; expression NULL: the sound. */
+void em_clip_ask (EmClip *self, int first, int last, EmExpression *expression);
+int em_clip_go_to_grid (EmClip *self);
+/* clip_expressions.c */
+void em_clip_mirror_expressions (EmClip *self, const EmDelta *delta);
+void em_clip_text_is_read (EmClip *self); /* `read` is complete */
+void em_clip_weights_changed (EmClip *self);
 /* clip_track.c */
 void em_clip_stop_tracking (EmClip *self);
 

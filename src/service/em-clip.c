@@ -1,5 +1,7 @@
 /* em-clip.c - the clip as an object: life, playhead, what it tells. Loading is in clip_open.c,
- * steps in clip_steps.c, sound in clip_suggest.c, tracking in clip_track.c. */
+ * steps in clip_steps.c, suggestions in clip_proposals.c and clip_suggest.c, sentences in
+ * clip_expressions.c, tracking in clip_track.c. */
+#include "service/clip_expressions.h"
 #include "service/em-clip-private.h"
 
 G_DEFINE_FINAL_TYPE (EmClip, em_clip, G_TYPE_OBJECT)
@@ -14,6 +16,7 @@ enum {
   PROP_CAN_REDO,
   PROP_BUSY,
   PROP_TRACKING,
+  PROP_ASKED,
   N_PROPS
 };
 static GParamSpec *props[N_PROPS];
@@ -368,6 +371,7 @@ engine_loaded_cb (EmClip *self)
     return;
   if (em_engine_is_loaded (self->engine))
     em_clip_decode_waiting (self);
+  em_clip_weights_changed (self);
   em_clip_scene_changed (self);
 }
 
@@ -433,6 +437,7 @@ em_clip_dispose (GObject *object)
   g_clear_object (&self->audio);
   g_clear_object (&self->selected);
   g_clear_object (&self->objects);
+  g_clear_object (&self->expressions);
   g_clear_object (&self->jobs);
   g_clear_object (&self->engine);
   g_clear_object (&self->store);
@@ -452,7 +457,8 @@ em_clip_finalize (GObject *object)
   g_array_unref (self->drafts);
   g_ptr_array_unref (self->decoding);
   g_array_unref (self->track_waiting);
-  g_hash_table_unref (self->proposals);
+  g_hash_table_unref (self->heard);
+  g_hash_table_unref (self->read);
   g_free (self->grid);
   g_free (self->error);
   g_free (self->name);
@@ -491,6 +497,9 @@ em_clip_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspe
   case PROP_TRACKING:
     g_value_set_boolean (value, em_clip_is_tracking (self));
     break;
+  case PROP_ASKED:
+    g_value_set_object (value, em_clip_get_asked (self));
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -514,6 +523,7 @@ em_clip_class_init (EmClipClass *klass)
   props[PROP_CAN_REDO] = g_param_spec_boolean ("can-redo", NULL, NULL, FALSE, read);
   props[PROP_BUSY] = g_param_spec_boolean ("busy", NULL, NULL, FALSE, read);
   props[PROP_TRACKING] = g_param_spec_boolean ("tracking", NULL, NULL, FALSE, read);
+  props[PROP_ASKED] = g_param_spec_object ("asked", NULL, NULL, EM_TYPE_EXPRESSION, read);
   g_object_class_install_properties (object_class, N_PROPS, props);
 #define SIGNAL(name, ...)                                                                          \
   g_signal_new (name, type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, __VA_ARGS__)
@@ -541,7 +551,9 @@ em_clip_init (EmClip *self)
   self->drafts = g_array_new (FALSE, FALSE, sizeof (EmDraft));
   self->track_waiting = g_array_new (FALSE, FALSE, sizeof (EmTrackedMask));
   g_array_set_clear_func (self->track_waiting, clear_tracked);
-  self->proposals = g_hash_table_new_full (NULL, NULL, NULL, em_proposal_free);
+  self->expressions = g_list_store_new (EM_TYPE_EXPRESSION);
+  self->heard = g_hash_table_new_full (NULL, NULL, NULL, em_proposal_free);
+  self->read = g_hash_table_new_full (NULL, NULL, NULL, em_proposal_free);
   self->threshold = 0.5;
   self->range_first = self->range_last = -1;
   self->player = em_player_new ();

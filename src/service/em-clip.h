@@ -13,7 +13,8 @@
  *   "failed" (const char *text)     something went wrong; the text says what and what to do
  *   "waveform" ()                   sound is loaded (or there is none)
  * Properties with notify, read only: "status", "frame", "selected", "playing", "can-undo",
- * "can-redo", "busy" (a suggestion or a decode is being computed), "tracking". */
+ * "can-redo", "busy" (a suggestion or a decode is being computed), "tracking", "asked" (the
+ * expression whose suggestions are on screen: clip_expressions.h). */
 #pragma once
 #include "media/em-audio.h"
 #include "media/em-frame-index.h"

@@ -1,21 +1,36 @@
 /* suggestion_source.c - from the engine's answers to rows of the project. */
 #include "service/suggestion_source.h"
 
+#define TEXT_PREFIX "text "
+
 char *
-em_suggestion_source (const char *weights_digest, int image_size, double grid_phase, double floor)
+em_suggestion_source (const char *weights_digest, int image_size, double grid_phase, double floor,
+                      const char *text)
 {
   char phase[G_ASCII_DTOSTR_BUF_SIZE], quiet[G_ASCII_DTOSTR_BUF_SIZE];
-  g_autofree char *text = NULL;
+  g_autofree char *words = NULL, *sum = NULL;
 
   g_ascii_dtostr (phase, sizeof phase, grid_phase);
   g_ascii_dtostr (quiet, sizeof quiet, floor);
-  text = g_strdup_printf ("sound 1\n%s\n%s\n%s\n", weights_digest, phase, quiet);
+  words = g_strdup_printf ("sound 1\n%s\n%s\n%s\n", weights_digest, phase, quiet);
   if (image_size) {
-    g_autofree char *usual = g_steal_pointer (&text);
+    g_autofree char *usual = g_steal_pointer (&words);
 
-    text = g_strdup_printf ("%ssize %d\n", usual, image_size);
+    words = g_strdup_printf ("%ssize %d\n", usual, image_size);
   }
-  return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
+  if (text) {
+    g_autofree char *unread = g_steal_pointer (&words);
+
+    words = g_strdup_printf ("%stext %s\n", unread, text);
+  }
+  sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, words, -1);
+  return text ? g_strconcat (TEXT_PREFIX, sum, NULL) : g_steal_pointer (&sum);
+}
+
+bool
+em_suggestion_source_is_text (const char *source)
+{
+  return g_str_has_prefix (source, TEXT_PREFIX);
 }
 
 bool

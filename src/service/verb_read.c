@@ -34,6 +34,7 @@ em_delta_free (EmDelta *delta)
   g_array_unref (delta->lanes);
   g_clear_pointer (&delta->objects, g_ptr_array_unref);
   g_clear_pointer (&delta->class_names, g_ptr_array_unref);
+  g_clear_pointer (&delta->expressions, g_ptr_array_unref);
   g_free (delta);
 }
 
@@ -130,7 +131,15 @@ em_delta_read_objects (EmDb *db, int64_t clip, EmDelta *delta, GError **error)
         name = ((EmDbClass *) classes->pdata[k])->name;
     g_ptr_array_add (delta->class_names, g_strdup (name));
   }
-  return true;
+  return em_delta_read_expressions (db, clip, delta, error);
+}
+
+bool
+em_delta_read_expressions (EmDb *db, int64_t clip, EmDelta *delta, GError **error)
+{
+  g_clear_pointer (&delta->expressions, g_ptr_array_unref);
+  delta->expressions = em_db_expressions (db, clip, error);
+  return delta->expressions != NULL;
 }
 
 gpointer
@@ -207,4 +216,26 @@ em_masks_read (EmDb *db, gpointer data, GError **error)
     g_ptr_array_add (masks, mask);
   }
   return g_steal_pointer (&masks);
+}
+
+/* Writing ---------------------------------------------------------------------------------------
+ */
+
+bool
+em_delta_commit (EmDb *db, const EmVerb *verb, EmEdit *edit, EmDelta *delta, GError **error)
+{
+  delta->step = em_db_edit (db, verb->clip, edit, error);
+  if (delta->step == 0)
+    return false;
+  delta->written = em_edit_written (edit);
+  if (delta->object < 0)
+    delta->object = em_edit_object_id (edit, delta->object);
+  return true;
+}
+
+bool
+em_delta_refuse (EmDelta *delta, const char *why)
+{
+  delta->refusal = g_strdup (why);
+  return true;
 }

@@ -360,16 +360,18 @@ take_prompted (void *self, int frame, EmAnswer *answers)
   }
 }
 
-/* Decodes an object's key frames and lets them condition the tracker. */
+/* Decodes an object's key frames and, where there is more to come, lets them condition the tracker.
+ */
 static bool
-add_keys (PromptTrack *t, const EmPromptedObject *object, EmError *err)
+add_keys (PromptTrack *t, const EmPromptedObject *object, bool track, EmError *err)
 {
   for (int i = 0; i < object->n; i++) {
     const EmKeyPrompt *key = &object->keys[i];
     EmAnswer answer = { 0 };
-    bool good
-        = em_predictor_decode (t->predictor, key->frame, &key->set, &answer, err)
-          && em_predictor_add_mask (t->predictor, key->frame, object->id, &answer.mask, NULL, err);
+    bool good = em_predictor_decode (t->predictor, key->frame, &key->set, &answer, err)
+                && (!track
+                    || em_predictor_add_mask (t->predictor, key->frame, object->id, &answer.mask,
+                                              NULL, err));
 
     if (good && t->wanted[key->frame]) {
       append_answer (t->out, object->id, key->frame, &answer)->is_key = true;
@@ -388,12 +390,12 @@ static bool
 track_group (PromptTrack *t, int first, int last, EmError *err)
 {
   gint64 start = g_get_monotonic_time ();
-  bool good = true;
+  bool good = true, track = first < t->first_key || last > t->first_key;
 
   em_predictor_reset (t->predictor);
   for (int i = 0; good && i < t->prompts->n; i++)
     if (t->prompts->objects[i].keys[0].frame == t->first_key)
-      good = add_keys (t, &t->prompts->objects[i], err);
+      good = add_keys (t, &t->prompts->objects[i], track, err);
   t->out->decode_s += seconds_since (start);
 
   start = g_get_monotonic_time ();

@@ -200,6 +200,19 @@ read_global_blocks (const Reader *r, const json_t *trunk, EmTrunkConfig *t)
   return true;
 }
 
+/* A model for single pictures has neither half. */
+static bool
+read_memory (const Reader *r, const json_t *sam2, EmModelConfig *c)
+{
+  c->sam2.tracks = json_object_get (sam2, "memory_attention") != NULL;
+  if (c->sam2.tracks != (json_object_get (sam2, "memory_encoder") != NULL))
+    return wrong (r, "sam2",
+                  "has one of \"memory_attention\" and \"memory_encoder\" without the other");
+  return !c->sam2.tracks
+         || (read_object (r, sam2, "memory_attention", "sam2.memory_attention", attention_rows, c)
+             && read_object (r, sam2, "memory_encoder", "sam2.memory_encoder", encoder_rows, c));
+}
+
 static bool
 read_sam2 (const Reader *r, const json_t *root, EmModelConfig *c)
 {
@@ -209,8 +222,7 @@ read_sam2 (const Reader *r, const json_t *root, EmModelConfig *c)
 
   if (!trunk || !read_global_blocks (r, trunk, &s->trunk)
       || !read_object (r, sam2, "mask_decoder", "sam2.mask_decoder", decoder_rows, c)
-      || !read_object (r, sam2, "memory_attention", "sam2.memory_attention", attention_rows, c)
-      || !read_object (r, sam2, "memory_encoder", "sam2.memory_encoder", encoder_rows, c)
+      || !read_memory (r, sam2, c)
       || !read_flag (r, sam2, "add_tpos_enc_to_obj_ptrs", &s->add_tpos_enc_to_obj_ptrs)
       || !read_flag (r, sam2, "proj_tpos_enc_in_obj_ptrs", &s->proj_tpos_enc_in_obj_ptrs)
       || !read_flag (r, sam2, "no_obj_embed_spatial", &s->no_obj_embed_spatial))
@@ -301,6 +313,8 @@ check_fit (const Reader *r, const EmModelConfig *c)
     return wrong (r, "sam2.mask_decoder", "\"num_heads\" does not divide half of \"d_model\"");
   if (!c->has_fuser)
     return true;
+  if (!s->tracks)
+    return wrong (r, "fuser", "hears clips, but the model has no memory for them");
   if (c->fuser.dim != s->d_model || 2 * c->vgg.embedding != c->fuser.dim)
     return wrong (r, "fuser", "\"dim\" is not \"d_model\" and twice \"vgg.embedding\"");
   if (c->fuser.dim % c->fuser.num_heads)

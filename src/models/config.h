@@ -32,6 +32,7 @@ typedef struct {
   int image_size; /* S, a multiple of 32 */
   EmTrunkConfig trunk;
   int d_model; /* d, a multiple of 8 */
+  bool tracks; /* false: for single pictures, without memory encoder and attention */
   int mem_dim; /* m, divides d */
   struct {
     int depth, num_heads, mlp_dim;

@@ -81,7 +81,8 @@ name_it (EmImport *im)
   text = json_dumps (im->config, 0);
   EM_BUG_UNLESS (c && text);
   if (em_model_config_parse (c, text, "", NULL))
-    snprintf (name, sizeof name, "SAM %s %s%s", c->sam2.v21 ? "2.1" : "2.0",
+    snprintf (name, sizeof name, "SAM %s %s%s",
+              !c->sam2.tracks ? "2 for pictures," : c->sam2.v21 ? "2.1" : "2.0",
               em_family_name (&c->sam2),
               !c->has_fuser ? ""
               : c->has_text ? " that hears and reads"

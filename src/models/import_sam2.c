@@ -101,6 +101,7 @@ json_t *
 em_import_infer_sam2 (const EmImport *im, const EmWeights *w, EmError *err)
 {
   json_t *trunk = infer_trunk (w, err), *sam2;
+  bool tracks = em_weights_find (w, "sam2.memory_attention.norm.weight") != NULL;
   bool projects = em_weights_find (w, "sam2.obj_ptr_tpos_proj.weight") != NULL;
   bool embeds = em_weights_find (w, "sam2.no_obj_embed_spatial") != NULL;
 
@@ -126,6 +127,12 @@ em_import_infer_sam2 (const EmImport *im, const EmWeights *w, EmError *err)
       "add_tpos_enc_to_obj_ptrs", projects, "proj_tpos_enc_in_obj_ptrs", projects,
       "no_obj_embed_spatial", embeds);
   EM_BUG_UNLESS (sam2);
+  if (!tracks) { /* of a picture model: no width of memory to see, and none is needed */
+    json_object_del (sam2, "memory_attention");
+    json_object_del (sam2, "memory_encoder");
+    json_object_set_new (sam2, "num_maskmem", json_integer (7));
+    json_object_set (sam2, "mem_dim", json_object_get (sam2, "d_model"));
+  }
   if (em_import_apply_hf_sam2 (im, sam2, err) && check_trunk (trunk, err))
     return sam2;
   json_decref (sam2);

@@ -5,6 +5,23 @@
 #include <string.h>
 
 static void
+bind_tracking (EmBinder *b, EmModel *m)
+{
+  const EmSam2Config *s = &m->config.sam2;
+  int d = s->d_model;
+
+  em_memory_encoder_bind (b, &m->memory_encoder, s);
+  em_memory_attention_bind (b, &m->memory_attention, s);
+  em_bind (b, &m->maskmem_tpos_enc, "maskmem_tpos_enc", s->num_maskmem, 1, 1, s->mem_dim);
+  em_bind_dead (b, "no_mem_pos_enc", 1, 1, d);
+  em_bind (b, &m->no_obj_ptr, "no_obj_ptr", 1, d);
+  em_bind_pair (b, &m->mask_downsample, "mask_downsample", 1, 1, 4, 4);
+  em_mlp3_bind (b, &m->obj_ptr_proj, "obj_ptr_proj", d, d, d);
+  if (s->proj_tpos_enc_in_obj_ptrs)
+    em_bind_pair (b, &m->obj_ptr_tpos_proj, "obj_ptr_tpos_proj", s->mem_dim, d);
+}
+
+static void
 bind_sam2 (EmBinder *b, EmModel *m)
 {
   const EmSam2Config *s = &m->config.sam2;
@@ -15,16 +32,9 @@ bind_sam2 (EmBinder *b, EmModel *m)
   em_neck_bind (b, &m->neck, s);
   em_prompt_encoder_bind (b, &m->prompt_encoder, s);
   em_mask_decoder_bind (b, &m->mask_decoder, s);
-  em_memory_encoder_bind (b, &m->memory_encoder, s);
-  em_memory_attention_bind (b, &m->memory_attention, s);
-  em_bind (b, &m->maskmem_tpos_enc, "maskmem_tpos_enc", s->num_maskmem, 1, 1, s->mem_dim);
   em_bind (b, &m->no_mem_embed, "no_mem_embed", 1, 1, d);
-  em_bind_dead (b, "no_mem_pos_enc", 1, 1, d);
-  em_bind (b, &m->no_obj_ptr, "no_obj_ptr", 1, d);
-  em_bind_pair (b, &m->mask_downsample, "mask_downsample", 1, 1, 4, 4);
-  em_mlp3_bind (b, &m->obj_ptr_proj, "obj_ptr_proj", d, d, d);
-  if (s->proj_tpos_enc_in_obj_ptrs)
-    em_bind_pair (b, &m->obj_ptr_tpos_proj, "obj_ptr_tpos_proj", s->mem_dim, d);
+  if (s->tracks)
+    bind_tracking (b, m);
   em_bind_leave (b, mark);
 }
 
@@ -131,7 +141,8 @@ em_model_open (EmWeights *w, EmBackend *be, int image_size, EmError *err)
   bind_all (b, m);
   if (!em_binder_finish (b, &m->bound, err))
     goto error;
-  flatten (m->maskmem_tpos_enc, 2, m->config.sam2.num_maskmem, m->config.sam2.mem_dim);
+  if (m->config.sam2.tracks)
+    flatten (m->maskmem_tpos_enc, 2, m->config.sam2.num_maskmem, m->config.sam2.mem_dim);
   flatten (m->no_mem_embed, 1, 1, m->config.sam2.d_model);
   if (make_tokenizer (m, em_weights_path (w), err) && em_model_make_tables (m, err))
     return m;

@@ -93,7 +93,8 @@ em_head_decode (EmCtx *ctx, const EmModel *m, const EmFeatures *f, EmTensor *ima
   head.mask = choice.mask;
   head.iou = choice.iou;
   head.score = out.score;
-  head.pointer = em_model_pointer (ctx, m, choice.token, out.score);
+  if (m->config.sam2.tracks)
+    head.pointer = em_model_pointer (ctx, m, choice.token, out.score);
   return head;
 }
 

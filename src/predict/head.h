@@ -30,7 +30,7 @@ typedef struct {
 typedef struct {
   EmTensor *mask;        /* [1, S/4, S/4], not gated */
   EmTensor *iou, *score; /* [1] each */
-  EmTensor *pointer;     /* [1, d], gated by the score */
+  EmTensor *pointer;     /* [1, d], gated by the score; NULL of a model that does not track */
 } EmHead;
 
 EmHead em_head_decode (EmCtx *ctx, const EmModel *m, const EmFeatures *f, EmTensor *image,

@@ -103,9 +103,15 @@ check_frame (const EmPredictor *p, int frame, EmError *err)
                   p->source.n_frames);
 }
 
+/* Of whatever goes to the tracker. */
 static bool
-check_object (int object, EmError *err)
+check_track (const EmPredictor *p, int object, EmError *err)
 {
+  if (!p->model->config.sam2.tracks)
+    return em_fail (err, EM_E_USAGE,
+                    "the model \"%.100s\" is for single pictures: tracking needs the weights of a "
+                    "video model, which has memory",
+                    p->model->config.name);
   return object > 0 || em_fail (err, EM_E_USAGE, "%d is no object's number", object);
 }
 
@@ -261,7 +267,7 @@ em_predictor_add_points (EmPredictor *p, int frame, int object, const float *xy,
   EmPointSet points;
   int n_items = 0;
 
-  if (!check_frame (p, frame, err) || !check_object (object, err))
+  if (!check_frame (p, frame, err) || !check_track (p, object, err))
     return false;
   if (n < 0 || n + (box != NULL) > EM_MAX_PROMPTS)
     return em_fail (err, EM_E_USAGE, "%d points at once are too many: at most %d", n,
@@ -292,14 +298,14 @@ bool
 em_predictor_add_mask (EmPredictor *p, int frame, int object, const EmRle *mask, EmAnswer *answer,
                        EmError *err)
 {
-  return check_frame (p, frame, err) && check_object (object, err) && check_mask (p, mask, err)
+  return check_frame (p, frame, err) && check_track (p, object, err) && check_mask (p, mask, err)
          && answer_entry (p, em_tracker_add_mask (p->tracker, frame, object, mask, err), answer);
 }
 
 bool
 em_predictor_remember (EmPredictor *p, int frame, int object, const EmRle *mask, EmError *err)
 {
-  return check_frame (p, frame, err) && check_object (object, err) && check_mask (p, mask, err)
+  return check_frame (p, frame, err) && check_track (p, object, err) && check_mask (p, mask, err)
          && em_tracker_remember (p->tracker, frame, object, mask, err);
 }
 

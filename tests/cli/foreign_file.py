@@ -5,6 +5,7 @@ usage: foreign_file.py LAYOUT PACKAGE OUT; nothing but Python's own library.
   official    OUT.safetensors, SAM 2 under its authors' names
   config      OUT, the package's configuration alone
   hf          OUT/model.safetensors and OUT/config.json as Hugging Face's transformers write them
+  hf-picture  the same of a model for single pictures (Sam2Model): nothing of memory
 """
 import json
 import os
@@ -105,7 +106,12 @@ def hf_name(name):
     return name
 
 
-def write_hf(out, tensors, config):
+# What only a model for clips has.
+HF_VIDEO = re.compile("memory_(attention|encoder|temporal)|no_memory_pos|no_object|object_pointer"
+                      "|occlusion|mask_downsample|temporal_pos")
+
+
+def write_hf(out, tensors, config, picture=False):
     sam2, points, named = config["sam2"], [], {}
     for name, t in part(tensors, "sam2.").items():
         if "point_embeddings" in name:
@@ -117,6 +123,8 @@ def write_hf(out, tensors, config):
         rows[0][0], [4, rows[0][1][1]], b"".join(r[2] for r in rows))
     named["prompt_encoder.shared_embedding.positional_embedding"] = \
         named["shared_image_embedding.positional_embedding"]
+    if picture:
+        named = {name: t for name, t in named.items() if not HF_VIDEO.match(name)}
     os.makedirs(out, exist_ok=True)
     write_safetensors(out + "/model.safetensors", named)
     trunk = sam2["trunk"]
@@ -134,6 +142,11 @@ def write_hf(out, tensors, config):
             "window_size_per_stage": trunk["window_spec"],
             "global_attention_blocks": trunk["global_att_blocks"]}},
     }
+    if picture:
+        description = {key: value for key, value in description.items()
+                       if key.endswith("_config")}
+        description["model_type"] = "sam2"
+        description["prompt_encoder_config"] = {"image_size": sam2["image_size"]}
     with open(out + "/config.json", "w", encoding="utf-8") as f:
         json.dump(description, f)
 
@@ -146,8 +159,8 @@ def main():
     elif layout == "config":
         with open(out, "w", encoding="utf-8") as f:
             json.dump(config, f)
-    elif layout == "hf":
-        write_hf(out, tensors, config)
+    elif layout in ("hf", "hf-picture"):
+        write_hf(out, tensors, config, layout == "hf-picture")
     else:
         sys.exit(__doc__)
 

@@ -633,6 +633,36 @@ conditioning_in_the_middle (void)
   tiny_open (&tiny, (TinyKind){ .score_bias = 1 });
 }
 
+/* What it says of a picture is what a video model of the same weights says. */
+static void
+a_model_for_pictures_does_not_track (void)
+{
+  EmPromptSet set = { .n = 2, .items = { point (12, 9, true), box (3, 4, 30, 21) } };
+  EmError err = EM_ERROR_INIT;
+  TinyClip clip;
+  Seen want;
+
+  tiny_close (&tiny);
+  tiny_clip_open (&clip, 3, 2);
+  tiny_open (&tiny, (TinyKind){ .deaf = true });
+  EmPredictor *p = open_clip (&clip, ROOMY);
+  want = decode (p, 1, &set);
+  em_predictor_close (p);
+  tiny_close (&tiny);
+
+  tiny_open (&tiny, (TinyKind){ .still = true });
+  p = open_clip (&clip, ROOMY);
+  CHECK_SAME (decode (p, 1, &set), want);
+  CHECK (!em_predictor_add_points (p, 1, 1, (float[]){ 12, 9 }, (int[]){ 1 }, 1, NULL, true, NULL,
+                                   &err));
+  CHECK_INT (err.code, EM_E_USAGE);
+  CHECK (strstr (err.text, "single pictures"));
+  em_predictor_close (p);
+  tiny_close (&tiny);
+  tiny_clip_close (&clip);
+  tiny_open (&tiny, (TinyKind){ .score_bias = 1 });
+}
+
 static void
 begin (void)
 {
@@ -651,4 +681,4 @@ CHECK_MAIN (begin, answers_depend_on_what_was_said_only, one_more_click_costs_on
             an_ensemble_is_the_mean_of_two, the_choice_depends_on_points_and_sound,
             earlier_logits_are_clamped, frames_know_their_second, a_silent_clip_or_a_deaf_model,
             wrong_input_is_told, cancelled_questions_leave_nothing_behind,
-            conditioning_in_the_middle, end)
+            conditioning_in_the_middle, a_model_for_pictures_does_not_track, end)

@@ -12,10 +12,11 @@ static const char config[]
       "\"global_att_blocks\":[2],\"window_spec\":[8,4,4,2],"
       "\"window_pos_embed_bkg_spatial_size\":[4,4]},\"d_model\":32,\"mem_dim\":8,"
       "\"mask_decoder\":{\"depth\":2,\"num_heads\":4,\"mlp_dim\":48,\"iou_head_depth\":3,"
-      "\"iou_head_hidden_dim\":32},\"memory_attention\":{\"num_layers\":1,"
-      "\"dim_feedforward\":48},\"memory_encoder\":{\"fuser_layers\":1},\"num_maskmem\":7,"
+      "\"iou_head_hidden_dim\":32},%s\"num_maskmem\":7,"
       "\"max_obj_ptrs_in_encoder\":16,\"add_tpos_enc_to_obj_ptrs\":%s,"
       "\"proj_tpos_enc_in_obj_ptrs\":%s,\"no_obj_embed_spatial\":%s}%s}";
+static const char memory[] = "\"memory_attention\":{\"num_layers\":1,\"dim_feedforward\":48},"
+                             "\"memory_encoder\":{\"fuser_layers\":1},";
 static const char hearing[]
     = ",\"vgg\":{\"channels\":[4,6,8,8],\"fc\":24,\"embedding\":16},\"fuser\":{\"dim\":32,"
       "\"inner\":16,\"num_heads\":4,\"mlp_ratio\":2,\"sr_ratio\":4,\"f_depths\":[1,1,1],"
@@ -91,10 +92,10 @@ tiny_open (Tiny *t, TinyKind kind)
   char ear[512] = "", json[2048];
 
   memset (t, 0, sizeof *t);
-  if (!kind.deaf)
+  if (!kind.deaf && !kind.still)
     snprintf (ear, sizeof ear, hearing, kind.cond_middle ? "middle" : "first");
-  snprintf (json, sizeof json, config, kind.v20 ? "2.0" : "2.1", kind.size ? kind.size : 64, flag,
-            flag, flag, ear);
+  snprintf (json, sizeof json, config, kind.v20 ? "2.0" : "2.1", kind.size ? kind.size : 64,
+            kind.still ? "" : memory, flag, flag, flag, ear);
   if (em_model_config_parse (c, json, "tiny", &err)) {
     em_model_list_tensors (c, add_tensor, t);
     set_score_bias (t, kind.score_bias);

@@ -20,6 +20,7 @@ typedef struct {
 
 typedef struct {
   bool v20, deaf, cond_middle;
+  bool still;       /* for single pictures; deaf too */
   float score_bias; /* of the object score: below 0 objects tend to be absent */
   int size;         /* that the package names; 0: 64 */
   int seen_at;      /* opened at this size; 0: the package's */

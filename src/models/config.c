@@ -225,7 +225,9 @@ read_sam2 (const Reader *r, const json_t *root, EmModelConfig *c)
       || !read_memory (r, sam2, c)
       || !read_flag (r, sam2, "add_tpos_enc_to_obj_ptrs", &s->add_tpos_enc_to_obj_ptrs)
       || !read_flag (r, sam2, "proj_tpos_enc_in_obj_ptrs", &s->proj_tpos_enc_in_obj_ptrs)
-      || !read_flag (r, sam2, "no_obj_embed_spatial", &s->no_obj_embed_spatial))
+      || !read_flag (r, sam2, "no_obj_embed_spatial", &s->no_obj_embed_spatial)
+      || (json_object_get (sam2, "image_pe_layer")
+          && !read_flag (r, sam2, "image_pe_layer", &s->image_pe_layer)))
     return false;
 
   const char *version = json_string_value (json_object_get (sam2, "version"));

@@ -50,6 +50,7 @@ typedef struct {
   bool add_tpos_enc_to_obj_ptrs;
   bool proj_tpos_enc_in_obj_ptrs; /* the package has obj_ptr_tpos_proj */
   bool no_obj_embed_spatial;      /* the package has no_obj_embed_spatial */
+  bool image_pe_layer;            /* the grid's positions have a matrix of their own */
 } EmSam2Config;
 
 typedef struct {

@@ -65,10 +65,8 @@ static const EmRename renames[] = {
     "memory_encoder.fuser.layers.#.pwconv#.*" },
   { "memory_encoder.projection.*", "memory_encoder.out_proj.*" },
 
-  { "shared_image_embedding.positional_embedding",
-    PE "pe_layer.positional_encoding_gaussian_matrix" },
-  { "prompt_encoder.shared_embedding.positional_embedding",
-    PE "pe_layer.positional_encoding_gaussian_matrix" },
+  { "shared_image_embedding.positional_embedding", EM_IMAGE_PE },
+  { "prompt_encoder.shared_embedding.positional_embedding", EM_POINT_PE },
   { "prompt_encoder.point_embed.weight", PE "point_embeddings" },
   { "prompt_encoder.not_a_point_embed.*", PE "not_a_point_embed.*" },
   { "prompt_encoder.no_mask_embed.*", PE "no_mask_embed.*" },

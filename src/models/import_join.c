@@ -51,6 +51,37 @@ merge (EmImport *im, EmError *err)
   return ok;
 }
 
+static int
+find (const EmImport *im, const char *name)
+{
+  for (int i = 0; i < im->n; i++)
+    if (strcmp (im->tensors[i].name, name) == 0)
+      return i;
+  return -1;
+}
+
+/* The authors have one matrix for the positions of points and of the grid. Hugging Face's files
+ * have it once, twice, or as two that were drawn apart: only these need both. */
+static void
+settle_positions (EmImport *im)
+{
+  int points = find (im, "sam2." EM_POINT_PE), grid = find (im, "sam2." EM_IMAGE_PE);
+
+  if (grid < 0
+      || (points >= 0 && !same_values (&im->tensors[points].tensor, &im->tensors[grid].tensor)))
+    return;
+  free (im->tensors[grid].name);
+  if (points < 0) {
+    im->tensors[grid].name = strdup ("sam2." EM_POINT_PE);
+    EM_BUG_UNLESS (im->tensors[grid].name);
+    qsort (im->tensors, im->n, sizeof *im->tensors, by_name);
+  } else {
+    im->n--;
+    memmove (&im->tensors[grid], &im->tensors[grid + 1],
+             (size_t) (im->n - grid) * sizeof *im->tensors);
+  }
+}
+
 /* Weights over what was taken; `config` may be NULL. */
 static EmWeights *
 open_taken (const EmImport *im, const char *config, EmError *err)
@@ -82,7 +113,9 @@ name_it (EmImport *im)
   EM_BUG_UNLESS (c && text);
   if (em_model_config_parse (c, text, "", NULL))
     snprintf (name, sizeof name, "SAM %s %s%s",
-              !c->sam2.tracks ? "2 for pictures," : c->sam2.v21 ? "2.1" : "2.0",
+              !c->sam2.tracks ? "2 for pictures,"
+              : c->sam2.v21   ? "2.1"
+                              : "2.0",
               em_family_name (&c->sam2),
               !c->has_fuser ? ""
               : c->has_text ? " that hears and reads"
@@ -241,8 +274,10 @@ em_import_join (EmImport *im, EmModelConfig *config, EmImportReport *report, EmE
     return NULL;
   }
   snprintf (what, sizeof what, "%s", im->sources[0].label);
-  ok = merge (im, err) && (im->joined = open_taken (im, NULL, err)) && check_parts (im, err)
-       && infer (im, err);
+  ok = merge (im, err);
+  if (ok)
+    settle_positions (im);
+  ok = ok && (im->joined = open_taken (im, NULL, err)) && check_parts (im, err) && infer (im, err);
   if (ok) {
     text = json_dumps (im->config, JSON_COMPACT);
     EM_BUG_UNLESS (text);

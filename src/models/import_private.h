@@ -11,6 +11,10 @@ typedef struct {
   void *bytes;
 } EmImportSource;
 
+/* Where the positions of points come from, and those of the grid where that is another matrix. */
+#define EM_POINT_PE "sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
+#define EM_IMAGE_PE "sam_prompt_encoder.image_pe_layer.positional_encoding_gaussian_matrix"
+
 /* A tensor on its way into the package. */
 typedef struct {
   char *name; /* in the package */

@@ -127,6 +127,8 @@ em_import_infer_sam2 (const EmImport *im, const EmWeights *w, EmError *err)
       "add_tpos_enc_to_obj_ptrs", projects, "proj_tpos_enc_in_obj_ptrs", projects,
       "no_obj_embed_spatial", embeds);
   EM_BUG_UNLESS (sam2);
+  if (em_weights_find (w, "sam2." EM_IMAGE_PE))
+    json_object_set_new (sam2, "image_pe_layer", json_true ());
   if (!tracks) { /* of a picture model: no width of memory to see, and none is needed */
     json_object_del (sam2, "memory_attention");
     json_object_del (sam2, "memory_encoder");

@@ -16,7 +16,8 @@ enum {
 
 typedef struct {
   int image_size, d;
-  EmTensor *gaussian;              /* [2, d/2] */
+  EmTensor *gaussian;              /* [2, d/2], of points */
+  EmTensor *image_gaussian;        /* the same of the grid, where it is another one; else NULL */
   EmTensor *point_embeddings[4];   /* [1, d] each */
   EmTensor *not_a_point, *no_mask; /* [1, d] */
   EmTensor *kinds;                 /* [5, d]: not a point, then the four; made by em_model_open */

@@ -74,6 +74,7 @@ make_kinds (EmModel *m, float *out, EmError *err)
 static bool
 make_dense_pe (EmModel *m, float *out, EmError *err)
 {
+  const EmPromptEncoder *p = &m->prompt_encoder;
   EmCtx *ctx = em_ctx_new (m->be, err);
   float *xy = malloc (2 * sizeof *xy * m->n_tokens);
   bool ok = ctx && (xy || em_fail (err, EM_E_DEVICE, "out of memory"));
@@ -85,7 +86,8 @@ make_dense_pe (EmModel *m, float *out, EmError *err)
   if (ok) {
     EmTensor *at = em_upload (ctx, xy, 2, (int64_t[]){ m->n_tokens, 2 });
 
-    em_download (ctx, out, em_fourier (ctx, at, m->prompt_encoder.gaussian));
+    em_download (ctx, out,
+                 em_fourier (ctx, at, p->image_gaussian ? p->image_gaussian : p->gaussian));
     ok = em_ctx_end_pass (ctx, err);
   }
   em_ctx_free (ctx);

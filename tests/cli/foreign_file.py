@@ -5,6 +5,7 @@ usage: foreign_file.py LAYOUT PACKAGE OUT; nothing but Python's own library.
   official    OUT.safetensors, SAM 2 under its authors' names
   config      OUT, the package's configuration alone
   hf          OUT/model.safetensors and OUT/config.json as Hugging Face's transformers write them
+  hf-apart    the same with a matrix of the grid's positions that is not the points'
   hf-picture  the same of a model for single pictures (Sam2Model): nothing of memory
 """
 import json
@@ -111,7 +112,7 @@ HF_VIDEO = re.compile("memory_(attention|encoder|temporal)|no_memory_pos|no_obje
                       "|occlusion|mask_downsample|temporal_pos")
 
 
-def write_hf(out, tensors, config, picture=False):
+def write_hf(out, tensors, config, picture=False, apart=False):
     sam2, points, named = config["sam2"], [], {}
     for name, t in part(tensors, "sam2.").items():
         if "point_embeddings" in name:
@@ -123,6 +124,10 @@ def write_hf(out, tensors, config, picture=False):
         rows[0][0], [4, rows[0][1][1]], b"".join(r[2] for r in rows))
     named["prompt_encoder.shared_embedding.positional_embedding"] = \
         named["shared_image_embedding.positional_embedding"]
+    if apart:
+        dtype, shape, data = named["shared_image_embedding.positional_embedding"]
+        named["shared_image_embedding.positional_embedding"] = (
+            dtype, shape, data[len(data) // 2:] + data[:len(data) // 2])
     if picture:
         named = {name: t for name, t in named.items() if not HF_VIDEO.match(name)}
     os.makedirs(out, exist_ok=True)
@@ -159,8 +164,8 @@ def main():
     elif layout == "config":
         with open(out, "w", encoding="utf-8") as f:
             json.dump(config, f)
-    elif layout in ("hf", "hf-picture"):
-        write_hf(out, tensors, config, layout == "hf-picture")
+    elif layout in ("hf", "hf-apart", "hf-picture"):
+        write_hf(out, tensors, config, layout == "hf-picture", layout == "hf-apart")
     else:
         sys.exit(__doc__)
 

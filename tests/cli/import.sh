@@ -36,6 +36,11 @@ foreign hf "$dir/see21" "$dir/hf"
 same 'Hugging Face, the folder' "$dir/hf"
 same 'Hugging Face, the file' "$dir/hf/model.safetensors"
 expect 0 'SAM 2.1 of its own size' import "$dir/hf" -o "$dir/out.safetensors"
+# Positions of points and of the grid from two matrices: both are kept, and make another model.
+count_of() { import "$1" -o "$dir/out.safetensors" | sed -n 's/.*"tensors": \([0-9]*\).*/\1/p'; }
+foreign hf-apart "$dir/see21" "$dir/apart"
+[ "$(count_of "$dir/apart")" = $(($(count_of "$dir/hf") + 1)) ] ||
+  fail "apart: $(count_of "$dir/apart") tensors, expected one more than $(count_of "$dir/hf")"
 foreign hf-picture "$dir/see21" "$dir/picture"
 expect 0 'SAM 2 for pictures, of its own size' import "$dir/picture" -o "$dir/picture.safetensors"
 sed 's/"image_size": 64/"image_size": 128/' "$dir/hf/config.json" >"$dir/other.json"

@@ -290,7 +290,7 @@ track_once (EmBenchStage *s, EmPredictor *p, int n_frames, EmError *err)
 
   em_predictor_reset (p);
   if (!em_predictor_add_points (p, 0, 1, xy, &label, 1, NULL, true, NULL, err)
-      || !em_predictor_propagate (p, 0, n_frames - 1, err))
+      || !em_predictor_propagate (p, 0, n_frames - 1, 1, err))
     return false;
   for (int next = 0; next < n_frames; next++) {
     bool counts = next >= MAX (1, n_frames - LAST); /* frame 0 is known */

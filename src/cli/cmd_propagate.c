@@ -91,7 +91,9 @@ by_place (gconstpointer a, gconstpointer b)
 
   if (x->from != y->from)
     return x->from - y->from;
-  return x->to != y->to ? x->to - y->to : x->n_remember - y->n_remember;
+  if (x->to != y->to)
+    return x->to - y->to;
+  return x->way != y->way ? x->way - y->way : x->n_remember - y->n_remember;
 }
 
 static bool
@@ -165,7 +167,6 @@ condition (Work *w, const EmSpan *s, char **sources, EmError *err)
   g_autoptr (GArray) seeds
       = em_plan_seeds ((const EmDbLaneCell *) cells->data, (int) cells->len, s, &w->job->rules);
   GString *list = g_string_new ("[");
-  int way = s->to >= s->from ? 1 : -1;
 
   for (guint i = 0; i < seeds->len; i++)
     g_string_append_printf (list, "%s%d", i ? "," : "", g_array_index (seeds, int, i));
@@ -175,7 +176,7 @@ condition (Work *w, const EmSpan *s, char **sources, EmError *err)
     if (!give_mask (w, s->object, g_array_index (seeds, int, i), true, err))
       return false;
   for (int i = s->n_remember; i >= 1; i--)
-    if (!give_mask (w, s->object, s->from - way * i, false, err))
+    if (!give_mask (w, s->object, s->from - s->way * i, false, err))
       return false;
   return true;
 }
@@ -227,7 +228,9 @@ track (Work *w, const EmSpan *spans, int n, EmError *err)
   em_predictor_reset (w->media.predictor);
   for (int i = 0; good && i < n; i++)
     good = condition (w, &spans[i], &sources[i], err);
-  good = good && em_predictor_propagate (w->media.predictor, spans[0].from, spans[0].to, err);
+  good = good
+         && em_predictor_propagate (w->media.predictor, spans[0].from, spans[0].to, spans[0].way,
+                                    err);
   while (good && !atomic_load (&em_cli_interrupted)
          && em_predictor_step (w->media.predictor, &frame, answers, err)) {
     bool is_new = frame != spans[0].from || spans[0].n_remember > 0;

@@ -325,7 +325,7 @@ track_from (Measure *m, int first, const int *first_of, PromptBy by, MixBy mix, 
            && em_predictor_add_mask (m->p, first, (int) o->id, &answer.mask, NULL, err);
     em_answer_clear (&answer);
   }
-  good = good && em_predictor_propagate (m->p, first, m->truth->n_frames - 1, err);
+  good = good && em_predictor_propagate (m->p, first, m->truth->n_frames - 1, 1, err);
   while (good && em_predictor_step (m->p, &frame, answers, err))
     for (int i = 0; i < em_predictor_n_objects (m->p); i++) {
       if (frame > first)

@@ -51,7 +51,7 @@ add_span (GArray *spans, int64_t object, const EmDbLaneCell *const *at, int seed
           const EmPlanRules *rules)
 {
   int way = far >= near ? 1 : -1, n = count_done (at, near, far, rules);
-  EmSpan s = { object, seed, far, 0 };
+  EmSpan s = { object, seed, far, 0, way };
 
   if (n == ABS (far - near) + 1)
     return;

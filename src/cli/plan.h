@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
   int64_t object;
   int from, to, n_remember;
+  int way; /* +1 forward, -1 backward: a single frame does not tell */
 } EmSpan;
 
 /* `cells` are the object's, by frame. (transfer full, of EmSpan, in the order of the clip) */

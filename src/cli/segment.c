@@ -177,7 +177,7 @@ propagate (EmPredictor *p, int from, int to,
 {
   int n = em_predictor_n_objects (p), frame = 0;
   EmAnswer *answers = g_new0 (EmAnswer, n);
-  bool good = em_predictor_propagate (p, from, to, err);
+  bool good = em_predictor_propagate (p, from, to, to < from ? -1 : 1, err);
 
   while (good && em_predictor_step (p, &frame, answers, err)) {
     take (self, frame, answers);

@@ -194,6 +194,29 @@ look_back (const EmBank *bank, int frame, const bool *taken)
   return i >= 0 && !taken[i] ? bank->cond.items[i] : NULL;
 }
 
+/* The frame that is `steps` back. Behind the nearest one they go by the stride, on its multiples:
+ * the frames are the same ones for every frame in between. */
+static int
+frame_back (int frame, int direction, int steps, int stride)
+{
+  int back = direction * frame - 2; /* as if the clip ran the other way */
+
+  if (steps == 1)
+    return frame - direction;
+  back -= back % stride + (back % stride < 0 ? stride : 0);
+  return direction * (back - (steps - 2) * stride);
+}
+
+int
+em_recall_reach (const EmRecallRules *rules)
+{
+  int spatial = rules->num_maskmem < 3
+                    ? rules->num_maskmem
+                    : (rules->num_maskmem - 3) * rules->stride + 2 + rules->stride;
+
+  return spatial > rules->max_obj_ptrs ? spatial : rules->max_obj_ptrs;
+}
+
 EmRecall
 em_bank_recall (const EmBank *bank, int frame, int direction, const EmRecallRules *rules)
 {
@@ -210,11 +233,12 @@ em_bank_recall (const EmBank *bank, int frame, int direction, const EmRecallRule
   for (int i = 0; i < n_cond; i++)
     if (!em_is_nil (&chosen[i]->memory))
       r.spatial[r.n_spatial++] = (EmSpatial){ chosen[i], rules->num_maskmem - 1 };
-  for (int distance = rules->num_maskmem - 1; distance >= 1; distance--) {
-    const EmEntry *e = look_back (bank, frame - direction * distance, taken);
+  for (int steps = rules->num_maskmem - 1; steps >= 1; steps--) {
+    int f = frame_back (frame, direction, steps, rules->stride);
+    const EmEntry *e = look_back (bank, f, taken);
 
     if (e && !em_is_nil (&e->memory))
-      r.spatial[r.n_spatial++] = (EmSpatial){ e, distance - 1 };
+      r.spatial[r.n_spatial++] = (EmSpatial){ e, steps - 1 };
   }
 
   for (int i = 0; i < n_cond; i++) /* pointers never come from the future */
@@ -238,6 +262,14 @@ em_recall_clear (EmRecall *r)
   free (r->spatial);
   free (r->pointers);
   *r = (EmRecall){ 0 };
+}
+
+void
+em_bank_forget (EmEntryPool *pool, EmBank *bank, int first, int last)
+{
+  for (int i = bank->tracked.n - 1; i >= 0; i--)
+    if (bank->tracked.items[i]->frame >= first && bank->tracked.items[i]->frame <= last)
+      em_entry_free (pool, take_nth (&bank->tracked, i));
 }
 
 void

@@ -54,7 +54,7 @@ typedef struct {
 
 typedef struct {
   const EmEntry *entry;
-  int row; /* of maskmem_tpos_enc: num_maskmem - 1 for conditioning entries, else distance - 1 */
+  int row; /* of maskmem_tpos_enc: num_maskmem - 1 for conditioning entries, else steps back - 1 */
 } EmSpatial;
 
 typedef struct {
@@ -74,12 +74,17 @@ typedef struct {
   int n_frames; /* of the clip */
   int num_maskmem, max_obj_ptrs;
   int max_cond_frames; /* 0: all */
+  int stride;          /* of the look back behind the nearest frame; at least 1 */
 } EmRecallRules;
+/* Entries at this distance and beyond are looked at only if they are conditioning ones. */
+int em_recall_reach (const EmRecallRules *rules);
 
 /* What `frame` looks at in direction +1 or -1. Only entries with a memory count as spatial. */
 EmRecall em_bank_recall (const EmBank *bank, int frame, int direction, const EmRecallRules *rules);
 void em_recall_clear (EmRecall *r);
 
+/* Gives up the tracked entries of frames from `first` to `last`, both included. */
+void em_bank_forget (EmEntryPool *pool, EmBank *bank, int first, int last);
 /* Gives up the tracked entries farthest from `frame` until at most `most` are left, sparing those
  * nearer than `spare` frames. */
 void em_bank_trim (EmEntryPool *pool, EmBank *bank, int frame, int most, int spare);

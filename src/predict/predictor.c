@@ -11,6 +11,7 @@ em_predictor_defaults (void)
                                .binarize_prompted = true,
                                .dynamic_multimask = true,
                                .max_cond_frames = 4,
+                               .memory_stride = 1,
                                .feature_cache_bytes = (size_t) 512 << 20,
                                .bank_bytes = (size_t) 256 << 20 };
 }
@@ -47,7 +48,7 @@ em_predictor_open (EmModel *model, const EmClipSource *source, const EmPredictor
   if (!check_source (source, err) || !(ctx = em_ctx_new (model->be, err)))
     return NULL;
   p = calloc (1, sizeof *p);
-  EM_BUG_UNLESS (p && options->max_cond_frames != 1);
+  EM_BUG_UNLESS (p && options->max_cond_frames != 1 && options->memory_stride >= 1);
   p->model = model;
   p->source = *source;
   p->options = *options;
@@ -310,6 +311,12 @@ em_predictor_remember (EmPredictor *p, int frame, int object, const EmRle *mask,
 }
 
 bool
+em_predictor_clear_frame (EmPredictor *p, int frame, int object, EmError *err)
+{
+  return check_frame (p, frame, err) && em_tracker_clear_frame (p->tracker, frame, object, err);
+}
+
+bool
 em_predictor_remove_object (EmPredictor *p, int object, EmError *err)
 {
   return em_tracker_remove (p->tracker, object, err);
@@ -323,10 +330,15 @@ em_predictor_at (EmPredictor *p, int frame, int object, EmAnswer *answer, EmErro
 }
 
 bool
-em_predictor_propagate (EmPredictor *p, int start, int end, EmError *err)
+em_predictor_propagate (EmPredictor *p, int start, int end, int direction, EmError *err)
 {
-  return check_frame (p, start, err) && check_frame (p, end, err)
-         && em_tracker_begin (p->tracker, start, end, err);
+  EM_BUG_UNLESS (direction == 1 || direction == -1);
+  if (!check_frame (p, start, err) || !check_frame (p, end, err))
+    return false;
+  if (direction * (end - start) < 0)
+    return em_fail (err, EM_E_USAGE, "frame %d does not come %s frame %d", end,
+                    direction > 0 ? "after" : "before", start);
+  return em_tracker_begin (p->tracker, start, end, direction, err);
 }
 
 bool

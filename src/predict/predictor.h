@@ -42,6 +42,11 @@ typedef struct {
   bool binarize_prompted;     /* binarize_mask_from_pts_for_mem_enc */
   bool dynamic_multimask;     /* fall back from an unstable single mask */
   int max_cond_frames;        /* nearest conditioning frames attended, at least 2; 0: all */
+  int memory_stride;          /* memory_temporal_stride_for_eval; at least 1 */
+  /* clear_non_cond_mem_around_input: a conditioning frame that is settled or passed takes with it
+   * what was tracked up to num_maskmem strides around it. For those who propagate again over what
+   * they tracked before a correction; the app begins every stretch with an empty bank. */
+  bool clear_around_prompts;
   size_t feature_cache_bytes; /* image features and audio prompts kept */
   /* Memories of tracked frames kept. Beyond it those farthest from the current frame go first; what
    * the next step attends to, conditioning frames and frames being corrected never do. */
@@ -114,17 +119,22 @@ bool em_predictor_add_points (EmPredictor *p, int frame, int object, const float
 bool em_predictor_add_mask (EmPredictor *p, int frame, int object, const EmRle *mask,
                             EmAnswer *answer, EmError *err);
 /* A mask that tracking reached before, from the project: remembered as tracked, not as
- * conditioning. How a track is taken up again: first the keyframes by add_mask, then the last few
- * frames. */
+ * conditioning; a frame whose prompt has taken its place keeps that. How a track is taken up again:
+ * first the keyframes by add_mask, then the last few frames. */
 bool em_predictor_remember (EmPredictor *p, int frame, int object, const EmRle *mask, EmError *err);
+/* Takes back what was prompted on a frame: its mask, if it has taken its place already, stays as a
+ * tracked one, and the next prompt there is a first one. An object without any prompt left cannot
+ * be propagated. */
+bool em_predictor_clear_frame (EmPredictor *p, int frame, int object, EmError *err);
 bool em_predictor_remove_object (EmPredictor *p, int object, EmError *err);
 /* What is held for an object on a frame, prompted or tracked: true with *answer. False with
  * err->code EM_OK where nothing is. */
 bool em_predictor_at (EmPredictor *p, int frame, int object, EmAnswer *answer, EmError *err);
 
-/* From `start` to `end`, both included, forward or backward by their order. Every object must have
- * been prompted somewhere. Frames with a conditioning mask keep it and are answered with it. */
-bool em_predictor_propagate (EmPredictor *p, int start, int end, EmError *err);
+/* From `start` to `end`, both included, in `direction`: +1 forward, -1 backward. Every object must
+ * have been prompted somewhere. Frames with a conditioning mask keep it and are answered with it.
+ */
+bool em_predictor_propagate (EmPredictor *p, int start, int end, int direction, EmError *err);
 /* The next frame of that: true with *frame and one answer per object, in the order they were added
  * (room for em_predictor_n_objects). At the end false with err->code EM_OK. A step that failed or
  * was cancelled has changed nothing and may be asked again. */

@@ -332,7 +332,8 @@ track_place (EmSoundStore *s, const EmBank *bank, int window, int place, EmError
 {
   EmRecallRules rules = { .n_frames = s->t,
                           .num_maskmem = s->model->config.sam2.num_maskmem,
-                          .max_obj_ptrs = s->model->config.sam2.max_obj_ptrs_in_encoder };
+                          .max_obj_ptrs = s->model->config.sam2.max_obj_ptrs_in_encoder,
+                          .stride = 1 };
   int frame = s->source->grid[second_at (s, window, place)];
   EmHeadInput in = { .multimask = true };
   EmAudioPrompts audio;

@@ -1,37 +1,7 @@
-/* track.c - the state machine around the bank. */
-#include "predict/track.h"
+/* track.c - objects, and what a person says about them. */
+#include "predict/track_private.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* The points given so far on a frame. */
-typedef struct {
-  int frame;
-  EmPointSet set;
-} Given;
-
-typedef struct {
-  int id;
-  EmBank bank;
-  EmBank fresh; /* prompted since the last propagation began, without a memory */
-  int n_given;
-  Given *given;
-  int8_t *passed; /* per frame: 0 never tracked over, else the direction of the last pass */
-} Object;
-
-struct EmTracker {
-  EmCtx *ctx;
-  const EmModel *model;
-  const EmClipSource *source;
-  const EmPredictorOptions *options;
-  EmFeatureStore *features;
-  EmEntryPool pool;
-  EmRecallRules rules;
-  int n, room;
-  Object *objects; /* in the order they were added */
-  EmEntry **made;  /* room for every object: a step's new entries */
-  bool running;
-  int next, end, direction;
-};
 
 static void *
 need (void *p)
@@ -57,12 +27,13 @@ em_tracker_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source,
   t->rules = (EmRecallRules){ .n_frames = source->n_frames,
                               .num_maskmem = config->num_maskmem,
                               .max_obj_ptrs = config->max_obj_ptrs_in_encoder,
-                              .max_cond_frames = options->max_cond_frames };
+                              .max_cond_frames = options->max_cond_frames,
+                              .stride = options->memory_stride };
   return t;
 }
 
 static void
-object_clear (EmTracker *t, Object *o)
+object_clear (EmTracker *t, EmTracked *o)
 {
   em_bank_clear (&t->pool, &o->bank);
   em_bank_clear (&t->pool, &o->fresh);
@@ -91,7 +62,7 @@ em_tracker_free (EmTracker *t)
   free (t);
 }
 
-static Object *
+static EmTracked *
 find (const EmTracker *t, int id)
 {
   for (int i = 0; i < t->n; i++)
@@ -100,10 +71,10 @@ find (const EmTracker *t, int id)
   return NULL;
 }
 
-static Object *
+static EmTracked *
 find_or_add (EmTracker *t, int id)
 {
-  Object *o = find (t, id);
+  EmTracked *o = find (t, id);
 
   if (o)
     return o;
@@ -113,23 +84,20 @@ find_or_add (EmTracker *t, int id)
     t->made = need (realloc (t->made, (size_t) t->room * sizeof *t->made));
   }
   o = &t->objects[t->n++];
-  *o = (Object){ .id = id };
+  *o = (EmTracked){ .id = id };
   o->passed = need (calloc ((size_t) t->source->n_frames, 1));
   return o;
 }
 
-/* An object that has never been answered for goes again with the prompt that failed. */
 static void
-drop_if_new (EmTracker *t, Object *o)
+drop (EmTracker *t, EmTracked *o)
 {
-  if (o->bank.cond.n + o->bank.tracked.n + o->fresh.cond.n + o->fresh.tracked.n > 0)
-    return;
   object_clear (t, o);
   memmove (o, o + 1, (size_t) (t->objects + --t->n - o) * sizeof *o);
 }
 
-static Given *
-given_at (Object *o, int frame)
+static EmGiven *
+given_at (EmTracked *o, int frame)
 {
   for (int i = 0; i < o->n_given; i++)
     if (o->given[i].frame == frame)
@@ -138,18 +106,18 @@ given_at (Object *o, int frame)
 }
 
 static void
-forget_given (Object *o, int frame)
+forget_given (EmTracked *o, int frame)
 {
-  Given *g = given_at (o, frame);
+  EmGiven *g = given_at (o, frame);
 
   if (g)
     *g = o->given[--o->n_given];
 }
 
 static void
-set_given (Object *o, int frame, const EmPointSet *set)
+set_given (EmTracked *o, int frame, const EmPointSet *set)
 {
-  Given *g = given_at (o, frame);
+  EmGiven *g = given_at (o, frame);
 
   if (!g) {
     o->given = need (realloc (o->given, (size_t) (o->n_given + 1) * sizeof *o->given));
@@ -160,7 +128,7 @@ set_given (Object *o, int frame, const EmPointSet *set)
 }
 
 static const EmEntry *
-entry_at (const Object *o, int frame)
+entry_at (const EmTracked *o, int frame)
 {
   const EmEntries *places[]
       = { &o->fresh.cond, &o->fresh.tracked, &o->bank.cond, &o->bank.tracked };
@@ -176,7 +144,7 @@ entry_at (const Object *o, int frame)
 
 /* Where a prompt's answer goes: a frame never tracked over conditions, a corrected one if asked. */
 static EmEntries *
-place_of_prompt (EmTracker *t, Object *o, int frame)
+place_of_prompt (EmTracker *t, EmTracked *o, int frame)
 {
   return !o->passed[frame] || t->options->corrected_become_cond ? &o->fresh.cond
                                                                 : &o->fresh.tracked;
@@ -184,7 +152,7 @@ place_of_prompt (EmTracker *t, Object *o, int frame)
 
 /* The mask that the next click on a frame builds on. */
 static const EmEntry *
-earlier (EmTracker *t, Object *o, int frame)
+earlier (EmTracker *t, EmTracked *o, int frame)
 {
   const EmEntry *e = em_entries_at (place_of_prompt (t, o, frame), frame);
 
@@ -193,7 +161,7 @@ earlier (EmTracker *t, Object *o, int frame)
 }
 
 static bool
-decode_points (EmTracker *t, Object *o, int frame, const EmPointSet *points, EmEntry *e,
+decode_points (EmTracker *t, EmTracked *o, int frame, const EmPointSet *points, EmEntry *e,
                EmError *err)
 {
   const EmEntry *before = earlier (t, o, frame);
@@ -222,8 +190,9 @@ const EmEntry *
 em_tracker_add_points (EmTracker *t, int frame, int object, const EmPointSet *points,
                        bool clear_old, EmError *err)
 {
-  Object *o = find_or_add (t, object);
-  Given *old = clear_old ? NULL : given_at (o, frame);
+  bool is_new = !find (t, object);
+  EmTracked *o = find_or_add (t, object);
+  EmGiven *old = clear_old ? NULL : given_at (o, frame);
   EmPointSet all = old ? old->set : (EmPointSet){ 0 };
   EmEntry *e = NULL;
 
@@ -239,7 +208,8 @@ em_tracker_add_points (EmTracker *t, int frame, int object, const EmPointSet *po
   }
   if (!e || !decode_points (t, o, frame, &all, e, err)) {
     em_entry_free (&t->pool, e);
-    drop_if_new (t, o);
+    if (is_new)
+      drop (t, o);
     return NULL;
   }
   set_given (o, frame, &all);
@@ -278,7 +248,7 @@ const EmEntry *
 em_tracker_add_mask (EmTracker *t, int frame, int object, const EmRle *mask, EmError *err)
 {
   EmEntry *e = entry_of_mask (t, frame, mask, false, err);
-  Object *o;
+  EmTracked *o;
 
   if (!e)
     return NULL;
@@ -293,12 +263,15 @@ bool
 em_tracker_remember (EmTracker *t, int frame, int object, const EmRle *mask, EmError *err)
 {
   EmEntry *e = entry_of_mask (t, frame, mask, true, err);
-  Object *o;
+  EmTracked *o;
 
   if (!e)
     return false;
   o = find_or_add (t, object);
-  em_entries_put (&t->pool, &o->bank.tracked, e);
+  if (em_entries_at (&o->bank.cond, frame))
+    em_entry_free (&t->pool, e);
+  else
+    em_entries_put (&t->pool, &o->bank.tracked, e);
   if (!o->passed[frame])
     o->passed[frame] = 1;
   t->running = false;
@@ -306,14 +279,33 @@ em_tracker_remember (EmTracker *t, int frame, int object, const EmRle *mask, EmE
 }
 
 bool
-em_tracker_remove (EmTracker *t, int object, EmError *err)
+em_tracker_clear_frame (EmTracker *t, int frame, int object, EmError *err)
 {
-  Object *o = find (t, object);
+  EmTracked *o = find (t, object);
+  EmEntry *e;
 
   if (!o)
     return em_fail (err, EM_E_USAGE, "there is no object %d", object);
-  object_clear (t, o);
-  memmove (o, o + 1, (size_t) (t->objects + --t->n - o) * sizeof *o);
+  forget_given (o, frame);
+  em_entry_free (&t->pool, em_entries_take (&o->fresh.cond, frame));
+  em_entry_free (&t->pool, em_entries_take (&o->fresh.tracked, frame));
+  e = em_entries_take (&o->bank.cond, frame);
+  if (e) {
+    em_entries_put (&t->pool, &o->bank.tracked, e);
+    o->passed[frame] = 0;
+  }
+  t->running = false;
+  return true;
+}
+
+bool
+em_tracker_remove (EmTracker *t, int object, EmError *err)
+{
+  EmTracked *o = find (t, object);
+
+  if (!o)
+    return em_fail (err, EM_E_USAGE, "there is no object %d", object);
+  drop (t, o);
   t->running = false;
   return true;
 }
@@ -334,7 +326,7 @@ em_tracker_object (const EmTracker *t, int i)
 const EmEntry *
 em_tracker_at (const EmTracker *t, int frame, int object)
 {
-  const Object *o = find (t, object);
+  const EmTracked *o = find (t, object);
 
   return o ? entry_at (o, frame) : NULL;
 }
@@ -342,7 +334,7 @@ em_tracker_at (const EmTracker *t, int frame, int object)
 const EmBank *
 em_tracker_bank (const EmTracker *t, int object)
 {
-  const Object *o = find (t, object);
+  const EmTracked *o = find (t, object);
 
   return o ? &o->bank : NULL;
 }
@@ -351,150 +343,4 @@ const EmEntryPool *
 em_tracker_pool (const EmTracker *t)
 {
   return &t->pool;
-}
-
-/* A prompted mask is remembered as it is stored, brought up to S again. */
-static bool
-encode_fresh (EmTracker *t, EmEntry *e, EmError *err)
-{
-  int64_t side = t->model->mask_side;
-  EmFeatures f;
-
-  if (!em_feature_store_get (t->features, e->frame, &f, NULL, err)
-      || !em_entry_room_for_memory (&t->pool, e, err))
-    return false;
-
-  EmTensor *logits = em_upload (t->ctx, e->low_res, 3, (int64_t[]){ 1, side, side });
-  EmTensor *score = em_upload (t->ctx, &e->score, 1, (int64_t[]){ 1 });
-
-  em_store (t->ctx, &e->memory,
-            em_head_remember (t->ctx, t->model, &f, logits, score, t->options->binarize_prompted));
-  return em_ctx_end_pass (t->ctx, err);
-}
-
-/* Moves fresh entries into the bank, each when its memory is there: stopped half way, the rest is
- * still fresh. */
-static bool
-settle (EmTracker *t, EmEntries *fresh, EmEntries *into, EmError *err)
-{
-  while (fresh->n) {
-    EmEntry *e = fresh->items[0];
-
-    if (!encode_fresh (t, e, err))
-      return false;
-    em_entries_put (&t->pool, into, em_entries_take (fresh, e->frame));
-  }
-  return true;
-}
-
-bool
-em_tracker_begin (EmTracker *t, int start, int end, EmError *err)
-{
-  t->running = false;
-  if (t->n == 0)
-    return em_fail (err, EM_E_USAGE, "nothing to track: no object has a prompt yet");
-  for (int i = 0; i < t->n; i++) {
-    Object *o = &t->objects[i];
-
-    if (!settle (t, &o->fresh.tracked, &o->bank.tracked, err)
-        || !settle (t, &o->fresh.cond, &o->bank.cond, err))
-      return false;
-    if (o->bank.cond.n == 0)
-      return em_fail (err, EM_E_USAGE, "object %d has no prompt that tracking could start from",
-                      o->id);
-    for (int k = 0; k < o->bank.cond.n; k++)
-      em_entry_free (&t->pool, em_entries_take (&o->bank.tracked, o->bank.cond.items[k]->frame));
-  }
-  t->next = start;
-  t->end = end;
-  t->direction = end < start ? -1 : 1;
-  t->running = true;
-  return true;
-}
-
-/* A frame without prompts: three masks, the best taken, and its memory from the soft mask. */
-static EmEntry *
-track_one (EmTracker *t, Object *o, int frame, const EmFeatures *f, EmError *err)
-{
-  static const EmPointSet nothing = { .n = 0 };
-  EmEntry *e = em_entry_new (&t->pool, frame, err);
-
-  if (!e)
-    return NULL;
-  if (em_entry_room_for_memory (&t->pool, e, err)) {
-    EmRecall recall = em_bank_recall (&o->bank, frame, t->direction, &t->rules);
-    EmHeadInput in = { .points = &nothing, .multimask = true };
-    EmTensor *image = em_head_image (t->ctx, t->model, f, &recall);
-    EmHead head = em_head_decode (t->ctx, t->model, f, image, &in);
-
-    head.mask = em_gate_mask (t->ctx, head.mask, head.score);
-    em_head_store (t->ctx, e, &head,
-                   em_head_remember (t->ctx, t->model, f, head.mask, head.score, false));
-    em_recall_clear (&recall);
-    if (em_ctx_end_pass (t->ctx, err))
-      return e;
-  }
-  em_entry_free (&t->pool, e);
-  return NULL;
-}
-
-/* All objects' new entries first, then all into their banks: a step that fails half way has changed
- * nothing. */
-static bool
-make_entries (EmTracker *t, int frame, EmError *err)
-{
-  EmFeatures f;
-  bool looked = false;
-
-  memset (t->made, 0, (size_t) t->n * sizeof *t->made);
-  for (int i = 0; i < t->n; i++) {
-    if (em_entries_at (&t->objects[i].bank.cond, frame))
-      continue;
-    if (looked || em_feature_store_get (t->features, frame, &f, NULL, err)) {
-      looked = true;
-      t->made[i] = track_one (t, &t->objects[i], frame, &f, err);
-    }
-    if (!t->made[i]) {
-      for (int k = 0; k < i; k++)
-        em_entry_free (&t->pool, t->made[k]);
-      return false;
-    }
-  }
-  return true;
-}
-
-static int
-tracked_kept (const EmTracker *t)
-{
-  size_t n = t->options->bank_bytes / em_entry_bytes (&t->pool) / (size_t) t->n;
-
-  return n > 1 << 30 ? 1 << 30 : (int) n;
-}
-
-bool
-em_tracker_step (EmTracker *t, int *frame, const EmEntry **entries, EmError *err)
-{
-  int at = t->next, most, spare = t->rules.num_maskmem;
-
-  if (!t->running)
-    return false;
-  if (!em_ok (t->ctx) || !make_entries (t, at, err)) {
-    em_ctx_end_pass (t->ctx, err);
-    return false;
-  }
-  most = tracked_kept (t);
-  spare = spare > t->rules.max_obj_ptrs ? spare : t->rules.max_obj_ptrs;
-  for (int i = 0; i < t->n; i++) {
-    Object *o = &t->objects[i];
-
-    if (t->made[i])
-      em_entries_put (&t->pool, &o->bank.tracked, t->made[i]);
-    o->passed[at] = (int8_t) t->direction;
-    em_bank_trim (&t->pool, &o->bank, at, most, spare);
-    entries[i] = t->made[i] ? t->made[i] : em_entries_at (&o->bank.cond, at);
-  }
-  *frame = at;
-  t->running = at != t->end;
-  t->next = at + t->direction;
-  return true;
 }

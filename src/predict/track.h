@@ -29,6 +29,7 @@ const EmEntry *em_tracker_add_points (EmTracker *t, int frame, int object, const
 const EmEntry *em_tracker_add_mask (EmTracker *t, int frame, int object, const EmRle *mask,
                                     EmError *err);
 bool em_tracker_remember (EmTracker *t, int frame, int object, const EmRle *mask, EmError *err);
+bool em_tracker_clear_frame (EmTracker *t, int frame, int object, EmError *err);
 bool em_tracker_remove (EmTracker *t, int object, EmError *err);
 
 int em_tracker_n_objects (const EmTracker *t);
@@ -40,7 +41,7 @@ const EmBank *em_tracker_bank (const EmTracker *t, int object); /* NULL: no such
 /* Where entries come from; tests count what is in use. */
 const EmEntryPool *em_tracker_pool (const EmTracker *t);
 
-/* start..end in the direction of their order. */
-bool em_tracker_begin (EmTracker *t, int start, int end, EmError *err);
+/* start..end, which lies in `direction` from it. */
+bool em_tracker_begin (EmTracker *t, int start, int end, int direction, EmError *err);
 /* One frame; entries has room for every object. False at the end with err->code EM_OK. */
 bool em_tracker_step (EmTracker *t, int *frame, const EmEntry **entries, EmError *err);

@@ -251,7 +251,7 @@ step (EmTrackJob *job, EmWork *work, bool *is_over, EmError *err)
   if (!job->is_stepping) {
     job->is_stepping = true;
     job->at = span->from;
-    return em_predictor_propagate (p, span->from, span->to, err);
+    return em_predictor_propagate (p, span->from, span->to, direction, err);
   }
 
   g_autofree EmAnswer *answers = g_new0 (EmAnswer, span->n_objects);
@@ -265,7 +265,7 @@ step (EmTrackJob *job, EmWork *work, bool *is_over, EmError *err)
     *err = (EmError) EM_ERROR_INIT;
     job->total--;
     job->at += direction;
-    return em_predictor_propagate (p, job->at, span->to, err);
+    return em_predictor_propagate (p, job->at, span->to, direction, err);
   }
   if (err->code != EM_OK && err->code != EM_E_INPUT)
     return false;

@@ -186,7 +186,7 @@ propagate (Run *r, const char *step, EmError *err)
   char key[64];
   const char *order, *last, *name = step;
   EmAnswer answers[8];
-  int frame;
+  int frame, start, end;
 
   snprintf (key, sizeof key, "%s.order", step);
   order = golden_meta (r->g, key);
@@ -194,7 +194,9 @@ propagate (Run *r, const char *step, EmError *err)
   snprintf (key, sizeof key, "%s.same_as_A", step);
   if (golden_meta_int (r->g, key, 0))
     name = "A";
-  if (!em_predictor_propagate (r->p, atoi (order), atoi (last ? last + 1 : order), err))
+  start = atoi (order);
+  end = atoi (last ? last + 1 : order);
+  if (!em_predictor_propagate (r->p, start, end, end < start ? -1 : 1, err))
     return false;
   for (const char *next = order; em_predictor_step (r->p, &frame, answers, err);) {
     if (!next || atoi (next) != frame)

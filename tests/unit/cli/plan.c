@@ -71,7 +71,9 @@ expect (const char *lane, const EmPlanRules *rules, const char *want)
     const EmSpan *s = &g_array_index (spans, EmSpan, i);
     g_autoptr (GArray) seeds = em_plan_seeds (cells, n_cells, s, &all);
 
-    g_string_append_printf (got, "%s%d-%d", i ? " " : "", s->from, s->to);
+    CHECK (s->from == s->to || s->way == (s->to < s->from ? -1 : 1));
+    g_string_append_printf (got, "%s%s%d-%d", i ? " " : "",
+                            s->from == s->to && s->way < 0 ? "<" : "", s->from, s->to);
     if (s->n_remember)
       g_string_append_printf (got, "+%d", s->n_remember);
     g_string_append_c (got, '[');
@@ -110,6 +112,8 @@ done_work_is_not_done_again (void)
   expect ("Kpp..", &rules, "3-4+2[0]"); /* taken up where it stopped */
   expect ("Kppp...K", &rules, "4-6+3[0,7]");
   expect ("..ppK", &rules, "1-0+2[4]");
+  expect (".pppK", &rules, "<0-0+3[4]"); /* one frame is left: still backward */
+  expect ("Kppp.", &rules, "4-4+3[0]");
   expect ("Kpsp", &rules, "2-3+1[0]");
   expect ("Ksss", &rules, "0-3[0]");
   expect ("Koop", &rules, "0-3[0]");

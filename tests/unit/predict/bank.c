@@ -218,7 +218,7 @@ recall_is_the_rule_spelled_out (void)
 static void
 entries_without_a_memory_have_pointers_only (void)
 {
-  EmRecallRules rules = { .n_frames = 50, .num_maskmem = 7, .max_obj_ptrs = 16 };
+  EmRecallRules rules = { .n_frames = 50, .num_maskmem = 7, .max_obj_ptrs = 16, .stride = 1 };
   EmBank bank = { 0 };
   EmRecall r;
 

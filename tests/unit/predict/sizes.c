@@ -61,7 +61,7 @@ ask_everything (TinyKind kind)
   CHECK (em_predictor_add_points (p, 0, 1, (float[]){ 12, 12, 30, 4 }, (int[]){ 1, 0 }, 2, NULL,
                                   true, NULL, &err));
   CHECK (em_predictor_add_mask (p, 6, 1, &mask, NULL, &err));
-  CHECK (em_predictor_propagate (p, 0, N_FRAMES - 1, &err));
+  CHECK (em_predictor_propagate (p, 0, N_FRAMES - 1, 1, &err));
   while (em_predictor_step (p, &frame, a, &err))
     say (&said, a);
   CHECK_TEXT (err.text, "");

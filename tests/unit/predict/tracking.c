@@ -77,7 +77,7 @@ propagate (EmPredictor *p, int start, int end)
   EmError err = EM_ERROR_INIT;
   Track t = { 0 };
 
-  CHECK (em_predictor_propagate (p, start, end, &err));
+  CHECK (em_predictor_propagate (p, start, end, end < start ? -1 : 1, &err));
   follow (p, &t, &err);
   CHECK_TEXT (err.text, "");
   CHECK_INT (t.n, abs (end - start) + 1);
@@ -290,7 +290,7 @@ memory_does_not_grow_with_the_clip (void)
   a = propagate (p, 0, 299);
   CHECK_INT (em_tracker_bank (p->tracker, 1)->tracked.n, 299);
 
-  CHECK (em_predictor_propagate (q, 0, 299, &err));
+  CHECK (em_predictor_propagate (q, 0, 299, 1, &err));
   for (int frame = 0; frame < 300;) {
     EmAnswer answer;
     int in_use;
@@ -366,7 +366,7 @@ a_cancelled_step_has_not_happened (void)
   for (int tries = 0; tries < 200; tries++) { /* nor does a cancelled beginning spoil anything */
     stop.left = tries;
     err = (EmError) EM_ERROR_INIT;
-    if (em_predictor_propagate (p, 0, 11, &err))
+    if (em_predictor_propagate (p, 0, 11, 1, &err))
       break;
     CHECK_INT (err.code, EM_E_CANCELLED);
     atomic_store (&stop.flag, false);
@@ -415,7 +415,7 @@ a_frame_that_cannot_be_read_may_be_tried_again (void)
   p = open_clip (&clip, &o);
   click (p, 0, 1, 12, 12);
   clip.fails_at = 6;
-  CHECK (em_predictor_propagate (p, 0, 9, &err));
+  CHECK (em_predictor_propagate (p, 0, 9, 1, &err));
   follow (p, &got, &err);
   CHECK_INT (err.code, EM_E_INPUT);
   CHECK_INT (got.n, 6);
@@ -559,7 +559,7 @@ wrong_input_is_told (void)
 
   tiny_clip_open (&clip, 10, 5);
   p = open_clip (&clip, &o);
-  CHECK (!em_predictor_propagate (p, 0, 9, &e[n++]));
+  CHECK (!em_predictor_propagate (p, 0, 9, 1, &e[n++]));
   CHECK (!em_predictor_remove_object (p, 1, &e[n++]));
   CHECK (!em_predictor_add_points (p, 10, 1, xy, &(int){ 1 }, 1, NULL, true, NULL, &e[n++]));
   CHECK (!em_predictor_add_points (p, 1, 0, xy, &(int){ 1 }, 1, NULL, true, NULL, &e[n++]));
@@ -573,7 +573,7 @@ wrong_input_is_told (void)
   CHECK (!em_predictor_remember (p, -1, 1, &other, &e[n++]));
   CHECK_INT (em_predictor_n_objects (p), 0);
   click (p, 0, 1, 12, 12);
-  CHECK (!em_predictor_propagate (p, 0, 10, &e[n++]));
+  CHECK (!em_predictor_propagate (p, 0, 10, 1, &e[n++]));
   for (int i = 0; i < n; i++) {
     CHECK_INT (e[i].code, EM_E_USAGE);
     CHECK (strlen (e[i].text) > 10);

@@ -451,7 +451,7 @@ check_track (void)
 
   em_predictor_add_mask (c.by_hand, 10, 1, &a, NULL, &err);
   em_predictor_add_mask (c.by_hand, 10, 2, &b, NULL, &err);
-  em_predictor_propagate (c.by_hand, 10, 30, &err);
+  em_predictor_propagate (c.by_hand, 10, 30, 1, &err);
   while (em_predictor_step (c.by_hand, &frame, want, &err)) {
     const EmTrackedFrame *f = t.frames->pdata[n++];
     CHECK_INT (f->frame, frame);

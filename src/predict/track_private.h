@@ -1,0 +1,33 @@
+/* track_private.h - what track.c (objects and prompts) and track_steps.c (passes) share. */
+#pragma once
+#include "predict/track.h"
+
+/* The points given so far on a frame. */
+typedef struct {
+  int frame;
+  EmPointSet set;
+} EmGiven;
+
+typedef struct {
+  int id;
+  EmBank bank;
+  EmBank fresh; /* prompted since the last propagation began, without a memory */
+  int n_given;
+  EmGiven *given;
+  int8_t *passed; /* per frame: 0 never tracked over, else the direction of the last pass */
+} EmTracked;
+
+struct EmTracker {
+  EmCtx *ctx;
+  const EmModel *model;
+  const EmClipSource *source;
+  const EmPredictorOptions *options;
+  EmFeatureStore *features;
+  EmEntryPool pool;
+  EmRecallRules rules;
+  int n, room;
+  EmTracked *objects; /* in the order they were added */
+  EmEntry **made;     /* room for every object: a step's new entries */
+  bool running;
+  int next, end, direction;
+};

@@ -61,7 +61,7 @@ find_room (EmSlots *s)
 
     if (slot->state == FREE && s->n_kept < s->room)
       return slot;
-    if (slot->state == KEPT && s->n_kept == s->room && (!oldest || slot->asked < oldest->asked))
+    if (slot->state == KEPT && s->n_kept >= s->room && (!oldest || slot->asked < oldest->asked))
       oldest = slot;
   }
   return oldest;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/tracks.h"
+#include "vocab.h"
 
 static const char config[]
     = "{\"format\":\"earmark-model-1\",\"name\":\"tiny\",\"sam2\":{\"version\":\"%s\","
@@ -21,6 +22,11 @@ static const char hearing[]
     = ",\"vgg\":{\"channels\":[4,6,8,8],\"fc\":24,\"embedding\":16},\"fuser\":{\"dim\":32,"
       "\"inner\":16,\"num_heads\":4,\"mlp_ratio\":2,\"sr_ratio\":4,\"f_depths\":[1,1,1],"
       "\"a_depths\":[1,1,1],\"T\":3,\"cond_frame\":\"%s\"}";
+
+static const char reading[]
+    = ",\"text\":{\"layers\":2,\"hidden\":16,\"heads\":2,\"ffn\":24,\"vocab\":%d,"
+      "\"positions\":14,\"rows\":12}";
+static const char *const merges[] = { "t h", "th e", "d o", "do g", "c a", "ca t", NULL };
 
 /* -1..1 from a name and an index. */
 static float
@@ -51,6 +57,16 @@ ends (const char *text, const char *end)
   return n >= k && !strcmp (text + n - k, end);
 }
 
+/* Takes its data. */
+static void
+add (Tiny *t, const char *name, EmTensor x)
+{
+  t->names = realloc (t->names, (size_t) (t->n + 1) * sizeof *t->names);
+  t->tensors = realloc (t->tensors, (size_t) (t->n + 1) * sizeof *t->tensors);
+  t->names[t->n] = strdup (name);
+  t->tensors[t->n++] = x;
+}
+
 static void
 add_tensor (void *self, const char *name, int ndim, const int64_t *shape, EmBindNeed need)
 {
@@ -60,19 +76,25 @@ add_tensor (void *self, const char *name, int ndim, const int64_t *shape, EmBind
   float fan = ndim > 1 ? (float) (n / shape[0]) : 1, scale = ndim > 1 ? sqrtf (3 / fan) : 0.1f;
   float offset = ndim == 1 && (ends (name, ".weight") || ends (name, ".running_var")) ? 1 : 0;
 
+  if (need == EM_BIND_BYTES) {
+    char *texts[2], *mine;
+    int which = strstr (name, "merges") != NULL;
+
+    vocab_make (merges, &texts[0], &texts[1]);
+    mine = texts[which];
+    free (texts[!which]);
+    add (t, name, em_tensor_of (EM_U8, mine, 1, (int64_t[]){ (int64_t) strlen (mine) }));
+  }
   if (need != EM_BIND_REQUIRED)
     return;
   if (ends (name, "gamma") || ends (name, "gaussian_matrix") || strstr (name, "embeddings"))
     scale = 1;
   if (ends (name, "cross_attn_image.out_proj.weight")) /* a memory that one can see */
     scale *= 3;
-  t->names = realloc (t->names, (size_t) (t->n + 1) * sizeof *t->names);
-  t->tensors = realloc (t->tensors, (size_t) (t->n + 1) * sizeof *t->tensors);
   x.data = malloc ((size_t) n * sizeof (float));
   for (int64_t i = 0; i < n; i++)
     em_f32 (&x)[i] = offset + scale * draw (hash (name), (uint64_t) i);
-  t->names[t->n] = strdup (name);
-  t->tensors[t->n++] = x;
+  add (t, name, x);
 }
 
 static void
@@ -89,11 +111,14 @@ tiny_open (Tiny *t, TinyKind kind)
   EmModelConfig *c = malloc (sizeof *c);
   EmError err = EM_ERROR_INIT;
   const char *flag = kind.v20 ? "false" : "true";
-  char ear[512] = "", json[2048];
+  char ear[768] = "", json[2560];
 
   memset (t, 0, sizeof *t);
   if (!kind.deaf && !kind.still)
     snprintf (ear, sizeof ear, hearing, kind.cond_middle ? "middle" : "first");
+  if (kind.reads)
+    snprintf (ear + strlen (ear), sizeof ear - strlen (ear), reading,
+              VOCAB_BYTES + 256 + (int) (sizeof merges / sizeof *merges) - 1);
   snprintf (json, sizeof json, config, kind.v20 ? "2.0" : "2.1", kind.size ? kind.size : 64,
             kind.still ? "" : memory, flag, flag, flag, ear);
   if (em_model_config_parse (c, json, "tiny", &err)) {

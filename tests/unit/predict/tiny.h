@@ -19,7 +19,7 @@ typedef struct {
 } Tiny;
 
 typedef struct {
-  bool v20, deaf, cond_middle;
+  bool v20, deaf, cond_middle, reads;
   bool still;       /* for single pictures; deaf too */
   float score_bias; /* of the object score: below 0 objects tend to be absent */
   int size;         /* that the package names; 0: 64 */

@@ -25,6 +25,7 @@ static const struct {
   { "resample", golden_run_resample, NULL },
   { "metrics", golden_run_metrics, NULL },
   { "auralfuser", golden_run_fuser, NULL },
+  { "text", golden_run_text, NULL },
   { "auralsam2-e2e", golden_run_e2e, NULL },
   { "auralsam2-train", NULL, trainer },
   { "auralsam2-ref-audiocon", NULL, trainer },
@@ -44,6 +45,8 @@ check_file (const char *path, double tolerance, bool quiet, bool strict)
     printf ("MISS %s\n", err.text);
     return false;
   }
+  if (tolerance > 0)
+    golden_set_tolerance (g, tolerance);
   while (i < n && strncmp (golden_name (g), families[i].prefix, strlen (families[i].prefix)))
     i++;
   if (i == n)

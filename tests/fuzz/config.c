@@ -17,6 +17,8 @@ static const char seed[]
       "\"vgg\":{\"channels\":[16,32,64,64],\"fc\":256,\"embedding\":32},"
       "\"fuser\":{\"dim\":64,\"inner\":32,\"num_heads\":4,\"mlp_ratio\":4,\"sr_ratio\":4,"
       "\"f_depths\":[1,1,2],\"a_depths\":[1,1,1],\"T\":5,\"cond_frame\":\"middle\"},"
+      "\"text\":{\"layers\":6,\"hidden\":96,\"heads\":12,\"ffn\":384,\"vocab\":50265,"
+      "\"positions\":27,\"rows\":25},"
       "\"labels\":[\"bell\",\"drum\"],\"provenance\":\"drawn\"}";
 
 unsigned long fuzz_n_accepted;

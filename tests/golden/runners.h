@@ -12,4 +12,5 @@ bool golden_run_metrics (Golden *g, EmError *err);
 bool golden_run_resample (Golden *g, EmError *err);
 bool golden_run_vggish (Golden *g, EmError *err);
 bool golden_run_fuser (Golden *g, EmError *err);
+bool golden_run_text (Golden *g, EmError *err);
 bool golden_run_e2e (Golden *g, EmError *err);

@@ -16,6 +16,8 @@ static const char demo[]
       "\"vgg\":{\"channels\":[16,32,64,64],\"fc\":256,\"embedding\":32},"
       "\"fuser\":{\"dim\":64,\"inner\":32,\"num_heads\":4,\"mlp_ratio\":4,\"sr_ratio\":4,"
       "\"f_depths\":[1,1,2],\"a_depths\":[1,1,1],\"T\":5,\"cond_frame\":\"middle\"},"
+      "\"text\":{\"layers\":6,\"hidden\":96,\"heads\":12,\"ffn\":384,\"vocab\":50265,"
+      "\"positions\":27,\"rows\":25},"
       "\"labels\":[\"bell\",\"drum\"],\"provenance\":\"drawn\"}";
 
 static EmModelConfig config;
@@ -37,6 +39,8 @@ reads_the_example (void)
   CHECK (config.has_vgg && config.has_fuser && config.fuser.cond_middle);
   CHECK_INT (config.vgg.channels[3], 64);
   CHECK_INT (config.fuser.window, 5);
+  CHECK (config.has_text && config.text.heads == 12 && config.text.rows == 25);
+  CHECK_INT (config.fuser.text_width, 96);
   CHECK_INT (config.n_labels, 2);
   CHECK_TEXT (config.labels[1], "drum");
   CHECK_TEXT (config.provenance, "drawn");
@@ -106,6 +110,13 @@ refuses_what_does_not_fit (void)
   check_refused ("fuser.sr_ratio", "5", "sr_ratio");
   check_refused ("fuser.f_depths", "[1,1,17]", "f_depths");
   check_refused ("fuser.cond_frame", "\"last\"", "cond_frame");
+  check_refused ("text", "true", "text");
+  check_refused ("text.rows", "2", "rows");
+  check_refused ("text.rows", "26", "positions");
+  check_refused ("text.heads", "7", "heads");
+  check_refused ("text.layers", "25", "layers");
+  check_refused ("text.vocab", "9999999", "vocab");
+  check_refused ("text.ffn", NULL, "ffn");
   check_refused ("labels", "[7]", "labels");
   check_refused ("labels", "{}", "labels");
 }
@@ -120,6 +131,34 @@ refuses_what_is_no_json (void)
   err = (EmError) EM_ERROR_INIT;
   CHECK (!em_model_config_parse (&config, "null", "demo", &err));
   CHECK_INT (err.code, EM_E_WEIGHTS);
+}
+
+static bool
+parse_without (const char *const *keys, EmError *err)
+{
+  json_t *root = json_loads (demo, 0, NULL);
+  char *text;
+  bool good;
+
+  for (; *keys; keys++)
+    json_object_del (root, *keys);
+  text = json_dumps (root, 0);
+  good = em_model_config_parse (&config, text, "demo", err);
+  free (text);
+  json_decref (root);
+  return good;
+}
+
+/* Reading is part of hearing: there is nothing else that could read. */
+static void
+reads_with_ears_only (void)
+{
+  EmError err = EM_ERROR_INIT;
+
+  CHECK (parse_without ((const char *[]){ "text", NULL }, &err));
+  CHECK (!config.has_text && config.fuser.text_width == 0);
+  CHECK (!parse_without ((const char *[]){ "fuser", "vgg", NULL }, &err));
+  CHECK (strstr (err.text, "without a fuser"));
 }
 
 /* Sizes of the example, which hears: its fuser makes a grid of S/16 four times coarser. */
@@ -153,4 +192,4 @@ takes_another_size (void)
 }
 
 CHECK_MAIN (reads_the_example, refuses_what_does_not_fit, refuses_what_is_no_json,
-            takes_another_size)
+            reads_with_ears_only, takes_another_size)

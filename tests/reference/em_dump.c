@@ -337,7 +337,7 @@ do_propagate (Dump *d, const json_t *step, EmError *err)
 
   if (!em_json_string (step, "name", &name, EM_E_USAGE, err)
       || !get_frame (d, step, "from", &from, err) || !get_frame (d, step, "to", &to, err)
-      || !em_predictor_propagate (d->predictor, from, to, err))
+      || !em_predictor_propagate (d->predictor, from, to, to < from ? -1 : 1, err))
     return false;
   answers = need (malloc ((size_t) n * sizeof *answers));
   while (em_predictor_step (d->predictor, &frame, answers, err))

@@ -97,11 +97,21 @@ check_trunk (const json_t *trunk, EmError *err)
                   n[3]);
 }
 
+/* A model for single pictures has nothing of it; one tensor less is a damaged file. */
+static bool
+has_memory (const EmWeights *w)
+{
+  for (int i = 0; i < em_weights_count (w); i++)
+    if (strncmp (em_weights_name (w, i), "sam2.memory_", 12) == 0)
+      return true;
+  return false;
+}
+
 json_t *
 em_import_infer_sam2 (const EmImport *im, const EmWeights *w, EmError *err)
 {
   json_t *trunk = infer_trunk (w, err), *sam2;
-  bool tracks = em_weights_find (w, "sam2.memory_attention.norm.weight") != NULL;
+  bool tracks = has_memory (w);
   bool projects = em_weights_find (w, "sam2.obj_ptr_tpos_proj.weight") != NULL;
   bool embeds = em_weights_find (w, "sam2.no_obj_embed_spatial") != NULL;
 

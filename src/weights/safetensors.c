@@ -194,8 +194,6 @@ em_safetensors_read (EmWeights *w, const void *bytes, size_t n, EmError *err)
 
   if (n < 8)
     return em_fail (err, EM_E_WEIGHTS, "%s: %zu bytes are no safetensors file", w->label, n);
-  if (n >= 4 && memcmp (file, "PK\3\4", 4) == 0)
-    return em_fail (err, EM_E_WEIGHTS, "%s: a zip archive, not a safetensors file", w->label);
 
   uint64_t n_header = little_endian_u64 (file);
   if (n_header > MAX_HEADER || n_header > n - 8)

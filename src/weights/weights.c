@@ -1,4 +1,5 @@
 /* weights.c - named tensors, found by bisection, and their digest. */
+#include "weights/torch.h"
 #include "weights/weights_private.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -95,7 +96,8 @@ em_weights_open_bytes (const void *bytes, size_t n, const char *name, EmError *e
     em_fail (err, EM_E_DEVICE, "%s: out of memory", name);
     return NULL;
   }
-  if (!em_safetensors_read (w, bytes, n, err)) {
+  if (!(em_is_torch (bytes, n) ? em_torch_read (w, bytes, n, err)
+                               : em_safetensors_read (w, bytes, n, err))) {
     em_weights_close (w);
     return NULL;
   }

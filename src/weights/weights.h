@@ -1,4 +1,5 @@
-/* weights.h - named tensors over a read-only mapping of a safetensors file.
+/* weights.h - named tensors over a read-only mapping of a safetensors file, or of a checkpoint of
+ * PyTorch (torch.h).
  *
  * A package is one .safetensors file whose __metadata__ carries "earmark.config" (JSON: every
  * width, depth, window, flag, label and the provenance). Header length, offsets, shapes and types
@@ -9,7 +10,8 @@
 
 typedef struct EmWeights EmWeights;
 
-/* EM_E_INPUT if the file cannot be read, EM_E_WEIGHTS if it is not a sound safetensors file. */
+/* What a file is shows in its first bytes. EM_E_INPUT if it cannot be read, EM_E_WEIGHTS if it is
+ * neither a sound safetensors file nor a sound checkpoint. */
 EmWeights *em_weights_open (const char *path, EmError *err);
 /* The same over bytes that outlive the result. `name` is for messages. */
 EmWeights *em_weights_open_bytes (const void *bytes, size_t n, const char *name, EmError *err);

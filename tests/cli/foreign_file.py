@@ -1,18 +1,29 @@
 """Writes an Earmark package as the files of others: tests import those and expect the same digest.
 
-usage: foreign_file.py LAYOUT PACKAGE OUT; nothing but Python's own library.
+usage: foreign_file.py LAYOUT PACKAGE OUT; nothing but Python's own library. OUT is written as its
+name ends: .safetensors, .pt (an archive), .old (PyTorch's format before that).
 
-  official    OUT.safetensors, SAM 2 under its authors' names
-  config      OUT, the package's configuration alone
-  hf          OUT/model.safetensors and OUT/config.json as Hugging Face's transformers write them
+  sam2        SAM 2 under its authors' names; as .pt under "model"
+  fuser       AuralFuser with VGGish inside, flat
+  former      the same under former names, every trained tensor a second time in a list
+  full        AuralSAM2 as a whole: v_model, aural_fuser, t_model
+  prompter    the same with the former name of the fuser
+  vgg         VGGish alone
+  vgg0        the same with other values, all zero
+  config      the package's configuration
+  hf          folder OUT: SAM 2 as Hugging Face's transformers write it, with config.json
   hf-apart    the same with a matrix of the grid's positions that is not the points'
   hf-picture  the same of a model for single pictures (Sam2Model): nothing of memory
+  text        folder OUT: RoBERTa likewise, with vocab.json and merges.txt
 """
 import json
 import os
 import re
 import struct
 import sys
+
+sys.dont_write_bytecode = True
+import torch_file  # noqa: E402
 
 
 def read_package(path):
@@ -156,18 +167,83 @@ def write_hf(out, tensors, config, picture=False, apart=False):
         json.dump(description, f)
 
 
+def fuser_of(tensors):
+    named = part(tensors, "fuser.")
+    named.update({"vgg." + name: t for name, t in part(tensors, "vgg.").items()})
+    return named
+
+
+FORMER = [("patch_embeds", "train_f_patch_embed"), ("f_blocks", "train_f_block"),
+          ("a_blocks", "train_a_block"), ("fusion_modules", "train_f_a_block"),
+          ("smooth_convs", "train_smooth")]
+TRAINED = ["patch_embeds.0", "patch_embeds.1", "patch_embeds.2", "f_blocks.0", "a_blocks.0",
+           "fusion_modules.0", "f_blocks.1", "a_blocks.1", "fusion_modules.1", "f_blocks.2",
+           "a_blocks.2", "fusion_modules.2", "smooth_convs.0", "smooth_convs.1"]
+
+
+def former_names(tensors):
+    named = {}
+    for name, t in fuser_of(tensors).items():
+        for i, now in enumerate(TRAINED):
+            if name.startswith(now + "."):
+                named[f"training_layers.{i}{name[len(now):]}"] = t
+        for now, then in FORMER:
+            name = re.sub(rf"^{now}\.(\d)\.", lambda m: f"{then}{int(m[1]) + 1}.", name)
+        named[name] = t
+        if name.startswith("vgg."):
+            named["finetuning_layers.0." + name[4:]] = t
+    return named
+
+
+def full_names(tensors, fuser):
+    named = {"v_model." + name: t for name, t in part(tensors, "sam2.").items()}
+    named.update({fuser + name: t for name, t in fuser_of(tensors).items()})
+    named.update({"t_model." + name: t for name, t in part(tensors, "text.").items()
+                  if t[0] != "U8"})
+    return named
+
+
+def write_text(out, tensors, config):
+    os.makedirs(out, exist_ok=True)
+    text = part(tensors, "text.")
+    for name, file in ("vocab_json", "vocab.json"), ("merges_txt", "merges.txt"):
+        with open(f"{out}/{file}", "wb") as f:
+            f.write(text.pop(name)[2])
+    head = {"lm_head.bias": text["embeddings.LayerNorm.bias"]}
+    write_safetensors(out + "/model.safetensors",
+                      {**{"roberta." + name: t for name, t in text.items()}, **head})
+    with open(out + "/config.json", "w", encoding="utf-8") as f:
+        json.dump({"model_type": "roberta", "num_attention_heads": config["text"]["heads"],
+                   "hidden_act": "gelu", "layer_norm_eps": 1e-5}, f)
+
+
 def main():
     layout, package, out = sys.argv[1:]
     tensors, config = read_package(package)
-    if layout == "official":
-        write_safetensors(out, part(tensors, "sam2."))
-    elif layout == "config":
+    if layout == "config":
         with open(out, "w", encoding="utf-8") as f:
             json.dump(config, f)
-    elif layout in ("hf", "hf-apart", "hf-picture"):
+        return
+    if layout in ("hf", "hf-apart", "hf-picture"):
         write_hf(out, tensors, config, layout == "hf-picture", layout == "hf-apart")
+        return
+    if layout == "text":
+        write_text(out, tensors, config)
+        return
+    named = {"sam2": lambda: part(tensors, "sam2."),
+             "fuser": lambda: fuser_of(tensors),
+             "former": lambda: former_names(tensors),
+             "full": lambda: full_names(tensors, "aural_fuser."),
+             "prompter": lambda: full_names(tensors, "audio_prompter."),
+             "vgg": lambda: part(tensors, "vgg."),
+             "vgg0": lambda: {name: (t[0], t[1], bytes(len(t[2])))
+                              for name, t in part(tensors, "vgg.").items()}}[layout]()
+    if out.endswith(".pt"):
+        torch_file.save(out, named, "model" if layout == "sam2" else None)
+    elif out.endswith(".old"):
+        torch_file.save_old(out, named)
     else:
-        sys.exit(__doc__)
+        write_safetensors(out, named)
 
 
 main()

@@ -1,7 +1,8 @@
 /* make_package.c - writes a small model package of random weights, sound or spoilt.
  *
- * usage: make-package FILE [KIND]; KIND is "hearing" for one with VGGish and fuser, "finding" for
- * one that also takes whatever it sees for an object, or one of the spoilers below. */
+ * usage: make-package FILE [KIND]; KIND is "old" for a SAM 2.0, "hearing" for one with VGGish and
+ * fuser, "reading" for one that has a text model too, "finding" for one that hears and takes
+ * whatever it sees for an object, or one of the spoilers below. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,16 @@ static const char hearing_json[]
       "\"num_heads\":2,\"mlp_ratio\":2,\"sr_ratio\":2,\"f_depths\":[1,1,1],"
       "\"a_depths\":[1,1,1],\"T\":2,\"cond_frame\":\"first\"},";
 
+/* ... and with a text model. */
+static const char reading_json[]
+    = "\"text\":{\"layers\":1,\"hidden\":8,\"heads\":2,\"ffn\":8,\"vocab\":8,\"positions\":32,"
+      "\"rows\":25},";
+
+/* Its two files: not much of a language. */
+static const char vocabulary[]
+    = "{\"<s>\":0,\"<pad>\":1,\"</s>\":2,\"<unk>\":3,\"a\":4,\"b\":5,\"ab\":6,\"<mask>\":7}";
+static const char merges[] = "#version: 0.2\na b\n";
+
 typedef struct {
   int n;
   char *names[1024];
@@ -35,6 +46,16 @@ add (void *self, const char *name, int ndim, const int64_t *shape, EmBindNeed ne
 {
   List *list = self;
   EmTensor t = em_tensor_of (EM_F32, NULL, ndim, shape);
+
+  if (need == EM_BIND_BYTES) {
+    const char *text = strstr (name, "vocab") ? vocabulary : merges;
+    int64_t n = (int64_t) strlen (text);
+
+    t = em_tensor_of (EM_U8, strdup (text), 1, &n);
+    list->names[list->n] = strdup (name);
+    list->tensors[list->n++] = t;
+    return;
+  }
   float *values = malloc (em_numel (&t) * sizeof *values);
   static uint32_t state = 1;
 
@@ -140,17 +161,29 @@ main (int argc, char **argv)
 {
   static EmModelConfig config;
   static List list;
-  static char with_ears[sizeof config_json + sizeof hearing_json];
+  static char changed[sizeof config_json + sizeof hearing_json + sizeof reading_json];
   EmError err = EM_ERROR_INIT;
   const char *kind = argc > 2 ? argv[2] : "sound", *json = config_json;
 
-  if (strcmp (kind, "hearing") == 0 || strcmp (kind, "finding") == 0) {
+  if (strcmp (kind, "hearing") == 0 || strcmp (kind, "finding") == 0
+      || strcmp (kind, "reading") == 0) {
     int before = (int) (strstr (config_json, "\"labels\"") - config_json);
 
-    snprintf (with_ears, sizeof with_ears, "%.*s%s%s", before, config_json, hearing_json,
-              config_json + before);
-    json = with_ears;
+    snprintf (changed, sizeof changed, "%.*s%s%s%s", before, config_json, hearing_json,
+              strcmp (kind, "reading") == 0 ? reading_json : "", config_json + before);
+    json = changed;
     kind = strcmp (kind, "finding") == 0 ? kind : "sound";
+  } else if (strcmp (kind, "old") == 0) { /* 2.1 as 2.0, its options off */
+    const char *flags = strstr (config_json, "\"add_tpos"), *labels = strstr (flags, "\"labels");
+    const char *version = strstr (config_json, "2.1");
+
+    snprintf (changed, sizeof changed,
+              "%.*s2.0%.*s\"add_tpos_enc_to_obj_ptrs\":false,\"proj_tpos_enc_in_obj_ptrs\":false,"
+              "\"no_obj_embed_spatial\":false},%s",
+              (int) (version - config_json), config_json, (int) (flags - version - 3), version + 3,
+              labels);
+    json = changed;
+    kind = "sound";
   }
   if (argc < 2 || !em_model_config_parse (&config, json, "built in", &err)) {
     fprintf (stderr, "usage: make-package FILE [KIND]; %s\n", err.text);

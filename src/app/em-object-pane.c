@@ -1,6 +1,7 @@
 /* em-object-pane.c - rows follow the clip's list model; the selection goes both ways. */
 #include "app/em-object-pane.h"
 #include "app/em-object-row.h"
+#include "app/em-sentence-pane.h"
 #include "store/prompt_json.h"
 #include <glib/gi18n.h>
 #include <math.h>
@@ -13,6 +14,7 @@ struct _EmObjectPane {
   GtkWidget *details;
   AdwEntryRow *name, *class_name;
   GtkMenuButton *classes;
+  EmSentencePane *sentences;
   GtkGrid *facts;
   GtkLabel *fact[N_FACTS];
   EmClip *clip;
@@ -124,6 +126,9 @@ show_details (EmObjectPane *self)
   const EmCell *cell;
 
   gtk_widget_set_visible (self->details, object != NULL);
+  /* The room goes to the sentences while one of them is what the work is about. */
+  gtk_widget_set_visible (GTK_WIDGET (self->facts),
+                          object && em_clip_get_asked (self->clip) == NULL);
   if (object == NULL)
     return;
   cell = em_object_cell (object, em_clip_get_frame (self->clip));
@@ -244,8 +249,10 @@ em_object_pane_set_clip (EmObjectPane *self, EmClip *clip)
     g_signal_connect_swapped (clip, "scene-changed", G_CALLBACK (update_rows), self);
     g_signal_connect_swapped (clip, "notify::frame", G_CALLBACK (update_rows), self);
     g_signal_connect_swapped (clip, "notify::selected", G_CALLBACK (show_selected), self);
+    g_signal_connect_swapped (clip, "notify::asked", G_CALLBACK (show_details), self);
     g_signal_connect_swapped (clip, "lanes-changed", G_CALLBACK (show_selected), self);
   }
+  em_sentence_pane_set_clip (self->sentences, clip);
   show_selected (self);
 }
 
@@ -269,6 +276,7 @@ em_object_pane_class_init (EmObjectPaneClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = em_object_pane_dispose;
+  g_type_ensure (EM_TYPE_SENTENCE_PANE);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/org/earmark/Earmark/ui/em-object-pane.ui");
   gtk_widget_class_bind_template_child (widget_class, EmObjectPane, list);
@@ -277,6 +285,7 @@ em_object_pane_class_init (EmObjectPaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, EmObjectPane, class_name);
   gtk_widget_class_bind_template_child (widget_class, EmObjectPane, classes);
   gtk_widget_class_bind_template_child (widget_class, EmObjectPane, facts);
+  gtk_widget_class_bind_template_child (widget_class, EmObjectPane, sentences);
 }
 
 static void

@@ -57,6 +57,9 @@ void em_window_step_clip (EmWindow *self, int direction);
 void em_window_install_actions (GtkWidgetClass *klass);
 void em_window_add_keys (EmWindow *self);
 void em_window_update_actions (EmWindow *self);
+/* window_sentences.c: the same for expressions. */
+void em_window_install_sentence_actions (GtkWidgetClass *klass);
+void em_window_update_sentences (EmWindow *self, gboolean can_edit);
 /* window_open.c: projects in and out. */
 void em_window_install_open_actions (GtkWidgetClass *klass);
 void em_window_take_project (EmWindow *self, EmProject *project);

@@ -145,6 +145,7 @@ busy_cb (EmWindow *self)
 
   g_object_get (self->clip, "busy", &busy, NULL);
   gtk_spinner_set_spinning (self->busy, busy);
+  update_state (self);
 }
 
 static void
@@ -195,6 +196,7 @@ em_window_show_clip (EmWindow *self, EmClip *clip)
     g_signal_connect_swapped (clip, "notify::busy", G_CALLBACK (busy_cb), self);
     g_signal_connect_swapped (clip, "notify::tracking", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (clip, "notify::selected", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (clip, "notify::asked", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (clip, "scene-changed", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (clip, "waveform", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (clip, "lanes-changed", G_CALLBACK (lanes_cb), self);
@@ -416,8 +418,8 @@ static void
 add_queue (EmWindow *self)
 {
   GtkListItemFactory *factory = gtk_signal_list_item_factory_new ();
-  GtkExpression *name = gtk_property_expression_new (EM_TYPE_QUEUE_ITEM, NULL, "name");
-  GtkStringFilter *filter = gtk_string_filter_new (name);
+  GtkExpression *words = gtk_property_expression_new (EM_TYPE_QUEUE_ITEM, NULL, "words");
+  GtkStringFilter *filter = gtk_string_filter_new (words);
 
   g_object_bind_property (self->search, "text", filter, "search", G_BINDING_SYNC_CREATE);
   self->filtered = gtk_filter_list_model_new (NULL, GTK_FILTER (filter));
@@ -589,6 +591,7 @@ em_window_class_init (EmWindowClass *klass)
   CHILD (opacity);
 #undef CHILD
   em_window_install_actions (widget_class);
+  em_window_install_sentence_actions (widget_class);
   em_window_install_open_actions (widget_class);
   em_window_install_model_actions (widget_class);
   em_window_install_help_actions (widget_class);

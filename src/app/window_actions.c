@@ -531,6 +531,9 @@ static const struct {
   { "<Control>Down", "win.slower" },
   { "a", "win.suggest" },
   { "<Shift>a", "win.suggest-more" },
+  { "q", "win.segment-text" },
+  { "<Shift>q", "win.segment-text-more" },
+  { "<Shift>n", "win.new-expression" },
   { "Return|KP_Enter", "win.accept" },
   { "BackSpace", "win.refuse" },
   { "t", "win.track" },
@@ -769,6 +772,7 @@ em_window_update_actions (EmWindow *self)
     enable (self, view[i], closed);
   update_sound (self, edit);
   update_masks (self, edit);
+  em_window_update_sentences (self, edit == NULL);
   undo = edit ? edit : em_clip_can_undo (self->clip) ? NULL : _ ("Nothing to undo");
   redo = edit ? edit : em_clip_can_redo (self->clip) ? NULL : _ ("Nothing to redo");
   enable (self, "win.undo", undo);

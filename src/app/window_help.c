@@ -20,6 +20,11 @@ static const struct {
     N_ ("A click on a candidate gives it to the selected object, Ctrl and click makes a new object "
         "of it. The slider sets how sure the model must be of a pixel. Esc puts candidates "
         "aside.") },
+  { N_ ("Expressions"),
+    N_ ("A sentence such as “the dog that barks” can refer to objects, or to nothing in this clip. "
+        "Shift+N writes one, for the selected object. With a model that can read, Q proposes what "
+        "the selected sentence means here, Shift+Q in the range or the clip; Enter makes it a mask "
+        "of the sentence's object, or of a new one. A brings the sound's candidates back.") },
   { N_ ("Tracking"),
     N_ ("T fills the frames between your decisions, both ways; Alt+T forward, Shift+T backward. "
         "What you decided is never overwritten. After a correction only its neighbourhood runs "

@@ -19,6 +19,7 @@ enum {
   PROP_PROGRESS,
   PROP_THUMBNAIL,
   PROP_N_OBJECTS,
+  PROP_WORDS,
   N_PROPS
 };
 static GParamSpec *props[N_PROPS];
@@ -110,6 +111,9 @@ em_queue_item_get_property (GObject *object, guint id, GValue *value, GParamSpec
   case PROP_NAME:
     g_value_set_string (value, self->row->name);
     break;
+  case PROP_WORDS:
+    g_value_take_string (value, g_strjoin ("\n", self->row->name, self->row->sentences, NULL));
+    break;
   case PROP_DETAIL:
     g_value_set_string (value, self->detail);
     break;
@@ -155,6 +159,7 @@ em_queue_item_class_init (EmQueueItemClass *klass)
   props[PROP_PROGRESS] = g_param_spec_double ("progress", NULL, NULL, 0, 1, 0, read);
   props[PROP_THUMBNAIL] = g_param_spec_boxed ("thumbnail", NULL, NULL, G_TYPE_BYTES, read);
   props[PROP_N_OBJECTS] = g_param_spec_int ("n-objects", NULL, NULL, 0, G_MAXINT, 0, read);
+  props[PROP_WORDS] = g_param_spec_string ("words", NULL, NULL, "", read);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 

@@ -4,6 +4,7 @@
 #include "drive.h"
 #include "app/em-export-dialog.h"
 #include "app/em-project-dialog.h"
+#include "service/clip_expressions.h"
 
 static const char *folder, *suffix;
 
@@ -82,6 +83,37 @@ work (EmWindow *window)
   shoot (GTK_WIDGET (window), "5-corrected");
 }
 
+static void
+say (EmWindow *window, const char *text, gboolean is_null, int64_t object)
+{
+  EmDbExpression row = { .text = (char *) text, .language = (char *) "en", .is_null = is_null };
+  EmClip *clip = em_window_get_clip (window);
+
+  row.split = (char *) (is_null ? "test_n" : "test_s");
+  row.n_objects = object > 0;
+  row.objects[0] = object;
+  em_clip_write_expression (clip, &row);
+  WAIT (em_clip_get_asked (clip)
+        && g_str_equal (em_expression_get_text (em_clip_get_asked (clip)), text));
+}
+
+static void
+speak (EmApplication *app, EmWindow *window)
+{
+  EmClip *clip = em_window_get_clip (window);
+
+  say (window, "the violin that nobody plays", TRUE, 0);
+  drive_act (window, "win.approve-expression");
+  say (window, "whatever is hit by a stick while the light behind it goes out", FALSE, 0);
+  say (window, "the drum", FALSE, em_object_get_id (em_clip_get_selected (clip)));
+  WAIT (drive_is_idle (window));
+  drive_pause (4500);
+  shoot (GTK_WIDGET (window), "10-expressions");
+  drive_act (window, "win.edit-expression");
+  WAIT (newest_window (app, window));
+  shoot_window (newest_window (app, window), "11-expression");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -114,6 +146,7 @@ main (int argc, char **argv)
   gtk_widget_activate_action (GTK_WIDGET (window), "win.help", NULL);
   WAIT (newest_window (app, window));
   shoot_window (newest_window (app, window), "9-help");
+  speak (app, window);
   drive_stop (app);
   return 0;
 }

@@ -13,7 +13,7 @@
 
 typedef struct {
   EmCliOptions shared;
-  char *prompts, *sound, *frames, *out;
+  char *prompts, *text, *sound, *frames, *out;
   gboolean overlay;
 } Options;
 
@@ -75,10 +75,17 @@ n_wanted (const Job *job)
   return n;
 }
 
-/* Without prompts the sound must have something to say. */
+/* Without prompts the sound must have something to say, and without it nothing is read. */
 static bool
 can_begin (const Job *job, EmError *err)
 {
+  bool has_sound = job->clip.media->source.n_samples > 0;
+
+  if (job->o.text && !has_sound)
+    return em_fail (err, EM_E_INPUT, "%s has no sound: --text is read beside what is heard",
+                    job->path);
+  if (job->o.text) /* told here if the model cannot, or if it is no text */
+    return em_predictor_set_text (job->clip.predictor, job->o.text, err);
   if (job->o.prompts)
     return true;
   if (!sound_is_on (&job->o))
@@ -86,7 +93,7 @@ can_begin (const Job *job, EmError *err)
   if (!job->model.model->config.has_fuser)
     return em_fail (err, EM_E_USAGE, "the model %s cannot hear: give --prompts",
                     job->model.model->config.name);
-  if (!job->clip.media->source.n_samples)
+  if (!has_sound)
     g_printerr ("earmark-cli: %s has no sound: every mask is empty\n", job->path);
   return true;
 }
@@ -103,7 +110,7 @@ compute (Job *job, EmError *err)
              ? em_segment_prompts (&job->masks, job->clip.predictor, &job->clip.media->source,
                                    &job->prompts, job->wanted, &progress, err)
              : em_segment_sound (&job->masks, job->clip.predictor, &job->clip.media->source,
-                                 job->wanted, &progress, err);
+                                 job->o.text, job->wanted, &progress, err);
   em_cli_progress_end (&progress, job->masks.n);
   return good;
 }
@@ -224,12 +231,13 @@ result_json (const Job *job)
 
   for (int i = 0; i < job->masks.n; i++)
     json_array_append_new (masks, mask_json (job, &job->masks.items[i]));
-  return json_pack (
-      "{s:o, s:{s:s, s:s, s:s, s:i}, s:b, s:o, s:{s:f, s:f, s:f, s:f}}", "clip", clip, "model",
-      "name", job->model.model->config.name, "digest", em_weights_digest (job->model.weights),
-      "device", job->model.be->device, "image_size", job->model.model->config.sam2.image_size,
-      "sound", sound_is_on (&job->o), "masks", masks, "timing_s", "open", job->open_s, "decode",
-      job->masks.decode_s, "track", job->masks.track_s, "write", job->write_s);
+  return json_pack ("{s:o, s:{s:s, s:s, s:s, s:i}, s:b, s:s?, s:o, s:{s:f, s:f, s:f, s:f}}", "clip",
+                    clip, "model", "name", job->model.model->config.name, "digest",
+                    em_weights_digest (job->model.weights), "device", job->model.be->device,
+                    "image_size", job->model.model->config.sam2.image_size, "sound",
+                    sound_is_on (&job->o), "text", job->o.text, "masks", masks, "timing_s", "open",
+                    job->open_s, "decode", job->masks.decode_s, "track", job->masks.track_s,
+                    "write", job->write_s);
 }
 
 static bool
@@ -295,6 +303,7 @@ job_clear (Job *job)
   em_cli_model_close (&job->model);
   g_free (job->wanted);
   g_free (job->o.prompts);
+  g_free (job->o.text);
   g_free (job->o.sound);
   g_free (job->o.frames);
   g_free (job->o.out);
@@ -308,6 +317,9 @@ cmd_segment (int argc, char **argv)
   const GOptionEntry entries[]
       = { { "prompts", 0, 0, G_OPTION_ARG_FILENAME, &job.o.prompts,
             "Points and boxes per object (JSON)", "FILE" },
+          /* Bytes as they come, and UTF-8 whatever the locale. */
+          { "text", 0, 0, G_OPTION_ARG_FILENAME, &job.o.text,
+            "An expression: object 1 is what it refers to (models with Ref-AVS weights)", "TEXT" },
           { "sound", 0, 0, G_OPTION_ARG_STRING, &job.o.sound,
             "on or off: whether the sound takes part (default: on)", "HOW" },
           { "frames", 0, 0, G_OPTION_ARG_STRING, &job.o.frames,
@@ -321,7 +333,8 @@ cmd_segment (int argc, char **argv)
   int status;
 
   if (!em_cli_parse (&argc, &argv, entries, "CLIP -o DIR",
-                     "The masks of one clip, without a project: from prompts, else of what sounds. "
+                     "The masks of one clip, without a project: from prompts, of what a text "
+                     "refers to, else of what sounds. "
                      "A frame where nothing sounds gets an all-zero mask.",
                      "earmark-cli segment clip.mp4 --frames all --overlay -o masks", 1, 1,
                      &job.o.shared, &status)) {
@@ -333,6 +346,10 @@ cmd_segment (int argc, char **argv)
     em_fail (&err, EM_E_USAGE, "segment: -o DIR says where the masks go");
   else if (job.o.sound && strcmp (job.o.sound, "on") && strcmp (job.o.sound, "off"))
     em_fail (&err, EM_E_USAGE, "--sound is %s, expected on or off", job.o.sound);
+  else if (job.o.text && job.o.prompts)
+    em_fail (&err, EM_E_USAGE, "--text and --prompts answer the same question: give one of them");
+  else if (job.o.text && !sound_is_on (&job.o))
+    em_fail (&err, EM_E_USAGE, "--text is read beside what is heard: it needs --sound on");
   else
     run (&job, &err);
   job_clear (&job);

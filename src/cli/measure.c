@@ -211,7 +211,7 @@ measure_all_frames (Measure *m, EmError *err)
   bool good;
 
   memset (wanted, true, sizeof *wanted * (size_t) m->source->n_frames);
-  good = em_segment_sound (&found, m->p, m->source, wanted, NULL, err);
+  good = em_segment_sound (&found, m->p, m->source, NULL, wanted, NULL, err);
   for (int i = 0; good && i < found.n; i++) {
     const EmSegment *item = &found.items[i];
     const char *class_name;

@@ -89,15 +89,17 @@ em_segment_is_heard (EmPredictor *p, int second, const EmAnswer *answer)
 
 /* What the sound decided, second by second. */
 typedef struct {
+  bool reads; /* an expression decided: what it means may be silent */
   int n;
-  bool *asked, *heard;
-  EmRle *masks; /* the sounding region of the grid frame, empty if not heard */
+  bool *asked, *heard; /* or read: found */
+  EmRle *masks;        /* the sounding region of the grid frame, empty if not heard */
   float *iou, *score;
 } Heard;
 
 static void
 heard_init (Heard *h, const EmClipSource *s)
 {
+  h->reads = false;
   h->n = s->n_grid;
   h->asked = g_new0 (bool, h->n);
   h->heard = g_new0 (bool, h->n);
@@ -139,7 +141,7 @@ listen (Heard *h, EmPredictor *p, int second, EmError *err)
     int k = window * t + i;
 
     h->asked[k] = true;
-    h->heard[k] = em_segment_is_heard (p, k, &answers[i]);
+    h->heard[k] = h->reads ? answers[i].score > 0 : em_segment_is_heard (p, k, &answers[i]);
     h->iou[k] = answers[i].iou;
     h->score[k] = answers[i].score;
     if (h->heard[k]) {
@@ -151,6 +153,13 @@ listen (Heard *h, EmPredictor *p, int second, EmError *err)
   }
   g_free (answers);
   return good;
+}
+
+/* What is said of a mask that was found, or was not. */
+static int
+sounding_of (const Heard *h, bool found)
+{
+  return h->reads ? -1 : found;
 }
 
 /* Is most of the mask inside what sounds in that second? */
@@ -208,7 +217,7 @@ take_sound (void *self, int frame, EmAnswer *answers)
 
   if (!t->wanted[frame] || t->done[frame] || !t->heard->heard[second])
     return;
-  append_answer (t->out, 1, frame, &answers[0])->sounding = 1;
+  append_answer (t->out, 1, frame, &answers[0])->sounding = sounding_of (t->heard, true);
   t->done[frame] = true;
   advance (t->progress, ++t->n_done);
 }
@@ -268,7 +277,7 @@ settle (SoundTrack *t)
       item->is_key = is_grid;
       item->iou = is_grid ? t->heard->iou[k] : NAN;
       item->score = is_grid ? t->heard->score[k] : NAN;
-      item->sounding = t->heard->heard[k];
+      item->sounding = sounding_of (t->heard, t->heard->heard[k]);
       t->done[f] = true;
       t->n_done++;
     } else {
@@ -279,8 +288,8 @@ settle (SoundTrack *t)
 }
 
 bool
-em_segment_sound (EmSegments *out, EmPredictor *p, const EmClipSource *s, const bool *wanted,
-                  EmCliProgress *progress, EmError *err)
+em_segment_sound (EmSegments *out, EmPredictor *p, const EmClipSource *s, const char *text,
+                  const bool *wanted, EmCliProgress *progress, EmError *err)
 {
   int first, last;
   bool good = true;
@@ -288,9 +297,12 @@ em_segment_sound (EmSegments *out, EmPredictor *p, const EmClipSource *s, const 
   SoundTrack track = { out, s, wanted, NULL, progress, NULL, 0 };
   Heard heard;
 
+  if (!em_predictor_set_text (p, text, err))
+    return false;
   if (!wanted_span (wanted, s->n_frames, &first, &last))
     return true;
   heard_init (&heard, s);
+  heard.reads = text != NULL;
   for (int f = first; good && f <= last; f++)
     if (wanted[f])
       good = listen (&heard, p, em_segment_second (s, f), err);
@@ -303,7 +315,7 @@ em_segment_sound (EmSegments *out, EmPredictor *p, const EmClipSource *s, const 
   for (int f = first; good && f <= last;
        f++) /* heard, but with an empty region: nothing to track */
     if (wanted[f] && !track.done[f])
-      append (out, 1, f, em_rle_new (s->width, s->height))->sounding = 1;
+      append (out, 1, f, em_rle_new (s->width, s->height))->sounding = sounding_of (&heard, true);
   out->track_s = seconds_since (start);
   g_free (track.done);
   heard_clear (&heard);

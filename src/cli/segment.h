@@ -24,9 +24,10 @@ typedef struct {
 #define EM_SILENCE 1e-3
 
 /* `p` is open on `source`; `wanted` has a flag per frame; `progress` may be NULL. Object 1 is the
- * region that sounds; where nothing does its mask is empty. */
+ * region that sounds, or, with `text`, what that expression refers to, silent or not; where the
+ * model finds nothing its mask is empty. */
 bool em_segment_sound (EmSegments *out, EmPredictor *p, const EmClipSource *source,
-                       const bool *wanted, EmCliProgress *progress, EmError *err);
+                       const char *text, const bool *wanted, EmCliProgress *progress, EmError *err);
 bool em_segment_prompts (EmSegments *out, EmPredictor *p, const EmClipSource *source,
                          const EmPromptsFile *prompts, const bool *wanted, EmCliProgress *progress,
                          EmError *err);

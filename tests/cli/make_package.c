@@ -1,11 +1,12 @@
 /* make_package.c - writes a small model package of random weights, sound or spoilt.
  *
  * usage: make-package FILE [KIND]; KIND is "old" for a SAM 2.0, "hearing" for one with VGGish and
- * fuser, "reading" for one that has a text model too, "finding" for one that hears and takes
- * whatever it sees for an object, or one of the spoilers below. */
+ * fuser, "finding" for one that hears and takes whatever it sees for an object, "reading" for a
+ * finding one that has a text model too, or one of the spoilers below. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../unit/vocab.h"
 #include "models/model.h"
 
 static const char config_json[]
@@ -27,13 +28,9 @@ static const char hearing_json[]
 
 /* ... and with a text model. */
 static const char reading_json[]
-    = "\"text\":{\"layers\":1,\"hidden\":8,\"heads\":2,\"ffn\":8,\"vocab\":8,\"positions\":32,"
+    = "\"text\":{\"layers\":1,\"hidden\":8,\"heads\":2,\"ffn\":8,\"vocab\":266,\"positions\":32,"
       "\"rows\":25},";
-
-/* Its two files: not much of a language. */
-static const char vocabulary[]
-    = "{\"<s>\":0,\"<pad>\":1,\"</s>\":2,\"<unk>\":3,\"a\":4,\"b\":5,\"ab\":6,\"<mask>\":7}";
-static const char merges[] = "#version: 0.2\na b\n";
+static const char *const merges[] = { "t h", "th e", "d o", "do g", "c a", "ca t", NULL };
 
 typedef struct {
   int n;
@@ -46,16 +43,19 @@ add (void *self, const char *name, int ndim, const int64_t *shape, EmBindNeed ne
 {
   List *list = self;
   EmTensor t = em_tensor_of (EM_F32, NULL, ndim, shape);
+  char *files[2];
 
   if (need == EM_BIND_BYTES) {
-    const char *text = strstr (name, "vocab") ? vocabulary : merges;
-    int64_t n = (int64_t) strlen (text);
+    int which = strstr (name, "merges") != NULL;
 
-    t = em_tensor_of (EM_U8, strdup (text), 1, &n);
+    vocab_make (merges, &files[0], &files[1]);
+    free (files[!which]);
+    t = em_tensor_of (EM_U8, files[which], 1, (int64_t[]){ (int64_t) strlen (files[which]) });
     list->names[list->n] = strdup (name);
     list->tensors[list->n++] = t;
     return;
   }
+
   float *values = malloc (em_numel (&t) * sizeof *values);
   static uint32_t state = 1;
 
@@ -75,6 +75,19 @@ find (const List *list, const char *name)
     if (strcmp (list->names[i], name) == 0)
       return i;
   abort ();
+}
+
+/* Random words say next to nothing: these are heard above the rest. */
+static void
+speak_up (List *list)
+{
+  for (int k = 0; k < 2; k++) {
+    EmTensor *t
+        = &list->tensors[find (list, k ? "fuser.text_proj.2.weight" : "fuser.text_proj.0.weight")];
+
+    for (int64_t i = 0; i < em_numel (t); i++)
+      em_f32 (t)[i] *= 5;
+  }
 }
 
 /* Changes the list before it is written; false if `kind` is not of this sort. */
@@ -107,6 +120,9 @@ spoil_list (List *list, const char *kind, const char **config)
     *config = changed;
   } else if (strcmp (kind, "noconfig") == 0) {
     *config = NULL;
+  } else if (strcmp (kind, "wordless") == 0) {
+    t = &list->tensors[find (list, "text.vocab_json")];
+    *(char *) strstr (t->data, "<pad>") = '[';
   } else if (strcmp (kind, "finding") == 0) {
     t = &list->tensors[find (list, "sam2.sam_mask_decoder.pred_obj_score_head.layers.2.bias")];
     em_f32 (t)[0] = 5;
@@ -164,15 +180,17 @@ main (int argc, char **argv)
   static char changed[sizeof config_json + sizeof hearing_json + sizeof reading_json];
   EmError err = EM_ERROR_INIT;
   const char *kind = argc > 2 ? argv[2] : "sound", *json = config_json;
+  bool reads = strcmp (kind, "reading") == 0 || strcmp (kind, "wordless") == 0;
 
-  if (strcmp (kind, "hearing") == 0 || strcmp (kind, "finding") == 0
-      || strcmp (kind, "reading") == 0) {
+  if (reads || strcmp (kind, "hearing") == 0 || strcmp (kind, "finding") == 0) {
     int before = (int) (strstr (config_json, "\"labels\"") - config_json);
 
     snprintf (changed, sizeof changed, "%.*s%s%s%s", before, config_json, hearing_json,
-              strcmp (kind, "reading") == 0 ? reading_json : "", config_json + before);
+              reads ? reading_json : "", config_json + before);
     json = changed;
-    kind = strcmp (kind, "finding") == 0 ? kind : "sound";
+    kind = strcmp (kind, "reading") == 0   ? "finding"
+           : strcmp (kind, "hearing") == 0 ? "sound"
+                                           : kind;
   } else if (strcmp (kind, "old") == 0) { /* 2.1 as 2.0, its options off */
     const char *flags = strstr (config_json, "\"add_tpos"), *labels = strstr (flags, "\"labels");
     const char *version = strstr (config_json, "2.1");
@@ -190,6 +208,8 @@ main (int argc, char **argv)
     return 2;
   }
   em_model_list_tensors (&config, add, &list);
+  if (reads)
+    speak_up (&list);
 
   bool in_list = spoil_list (&list, kind, &json);
   const char *metadata[] = { "earmark.config", json };

@@ -31,6 +31,8 @@ files() { find "$1" -type f -name '*.png' 2>/dev/null | wc -l; }
 for kind in webm mute; do
   "$clip" "$kind" "$dir/$kind" >/dev/null || exit $?
 done
+"$make" "$dir/reads.safetensors" reading && "$make" "$dir/wordless.safetensors" wordless || exit 1
+reads="--model $dir/reads.safetensors" wordless="--model $dir/wordless.safetensors"
 ears="--model $dir/ears.safetensors" deaf="--model $dir/deaf.safetensors"
 
 # By sound: grid frames by default, one object, at display size, 0 and 255 only.
@@ -81,6 +83,35 @@ grep -q '"sounding": null' "$dir/q/result.json" || fail "nobody listened, yet so
 "$cli" segment "$dir/webm" $ears -o "$dir/r" --prompts "$dir/p.json" --sound off --frames 5:6 -q \
   >/dev/null || fail "sound off"
 grep -q '"sounding": true' "$dir/r/result.json" && fail "sound is off and heard"
+
+# By text: object 1 is what it refers to, silent or not; nothing but the words makes the difference.
+expect 0 '2 masks' "$dir/webm" $reads -o "$dir/t0"
+expect 0 '2 masks, 2 of them not empty' "$dir/webm" $reads -o "$dir/t1" --text 'the dog'
+expect 0 '2 masks' "$dir/webm" $reads -o "$dir/t2" --text 'zebras & 3 others'
+expect 0 '2 masks' "$dir/webm" $reads -o "$dir/t3" --text 'the dog'
+said() { grep -E '"(iou|score|area)"' "$dir/$1/result.json"; }
+[ "$(said t1)" = "$(said t3)" ] || fail "one text, two answers"
+[ "$(said t1)" = "$(said t2)" ] && fail "two texts, one answer"
+[ "$(said t1)" = "$(said t0)" ] && fail "the text does nothing"
+for n in 15 45; do
+  cmp -s "$dir/t1/masks/001/000$n.png" "$dir/t3/masks/001/000$n.png" || fail "one text, two masks"
+done
+grep -q '"text": "the dog"' "$dir/t1/result.json" || fail "result.json has not the text"
+grep -q '"text": null' "$dir/t0/result.json" || fail "result.json has a text that nobody gave"
+grep -q '"sounding": null' "$dir/t1/result.json" || fail "what a text means is said to sound"
+expect 0 '60 masks, 60 of them not empty' "$dir/short" $reads -o "$dir/t4" --frames all \
+  --text 'the dog' # half of it is silent
+LC_ALL=C "$cli" segment "$dir/webm" $reads -o "$dir/t5" --text 'le café à droite' -q >/dev/null \
+  || fail "a text beyond ASCII in a plain locale"
+grep -q 'caf\(é\|\\u00e9\|\\u00E9\)' "$dir/t5/result.json" || fail "the text is changed"
+expect 2 'cannot read: text needs Ref-AVS weights' "$dir/webm" $ears -o "$dir/x" --text 'the dog'
+expect 2 'cannot read: text needs Ref-AVS weights' "$dir/webm" $deaf -o "$dir/x" --text 'the dog'
+expect 2 'expression is empty' "$dir/webm" $reads -o "$dir/x" --text ''
+expect 2 'not UTF-8: byte 5 is 0xff' "$dir/webm" $reads -o "$dir/x" --text "$(printf 'dog \377')"
+expect 2 '--text and --prompts' "$dir/webm" $reads -o "$dir/x" --text 'the dog' --prompts "$dir/p.json"
+expect 2 'needs --sound on' "$dir/webm" $reads -o "$dir/x" --text 'the dog' --sound off
+expect 4 'has no sound: --text' "$dir/mute" $reads -o "$dir/x" --text 'the dog'
+expect 5 'vocab.json does not give <pad>' "$dir/webm" $wordless -o "$dir/x"
 
 # Any size that the grids allow; a deaf model's need not fit a fuser. The demo model as well.
 for n in 128 160 192; do

@@ -2,7 +2,8 @@
  *
  * Properties with notify: "name", "detail" (for people: length, frames, or why it cannot be
  * opened), "state" (EmClipState), "progress" (share of frames with a mask), "thumbnail" (GBytes),
- * "n-objects", "words" (what a search looks into: name and expressions). Only EmProject writes. Main thread. */
+ * "n-objects", "words" (what a search looks into: name and expressions). Only EmProject writes.
+ * Main thread. */
 #pragma once
 #include <glib-object.h>
 #include "store/db_clip.h"

@@ -4,10 +4,12 @@
 #include "app/em-sentence-dialog.h"
 #include "app/em-sentence-row.h"
 #include "app/em-window-private.h"
+#include "service/suggestion_source.h"
 #include "store/verify.h"
 #include <string.h>
 
 static EmApplication *app;
+static const char *make_package; /* the program that writes test models */
 
 static GtkWidget *
 find_child (GtkWidget *widget, GType type)
@@ -178,6 +180,238 @@ test_written (void)
   drive_pause (100);
 }
 
+static void
+loaded_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  em_engine_load_finish (EM_ENGINE (source), result, &error);
+  g_assert_no_error (error);
+  *(gboolean *) data = TRUE;
+}
+
+/* A model of random weights that takes words; NULL: the demo model again. */
+static void
+load (const char *kind)
+{
+  EmEngine *engine = em_application_get_engine (app);
+  g_autofree char *path = g_build_filename (g_getenv ("HOME"), "model.safetensors", NULL);
+  const char *argv[] = { make_package, path, kind, NULL };
+  gboolean done = FALSE;
+  int status = 0;
+
+  if (kind) {
+    g_assert_true (g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL,
+                                 NULL, &status, NULL));
+    g_assert_cmpint (status, ==, 0);
+  }
+  em_engine_load_async (engine, kind ? path : NULL, "cpu", NULL, loaded_cb, &done);
+  WAIT (done);
+}
+
+/* Rows of suggestions by text in the file, and how many of them are decided. */
+static int
+count_read (EmWindow *window, int *decided)
+{
+  EmDb *db = drive_db (window);
+  g_autoptr (GPtrArray) all
+      = em_db_suggestions (db, em_clip_get_id (em_window_get_clip (window)), false, NULL);
+  int n = 0;
+
+  *decided = 0;
+  for (guint i = 0; i < all->len; i++) {
+    const EmDbSuggestion *s = all->pdata[i];
+
+    if (em_suggestion_source_is_text (s->source)) {
+      n++;
+      *decided += s->is_decided;
+    }
+  }
+  em_db_close (db);
+  return n;
+}
+
+static GBytes *
+logits_here (EmWindow *window)
+{
+  const EmProposal *p = em_clip_get_proposal (em_window_get_clip (window));
+
+  g_assert_nonnull (p);
+  return p->suggestion->logits;
+}
+
+/* Weights are random: some threshold cuts something. */
+static void
+cut_something (EmClip *clip)
+{
+  for (double t = 0.02; em_clip_get_proposal (clip)->candidates->len == 0; t += 0.04) {
+    g_assert_cmpfloat (t, <, 1);
+    em_clip_set_threshold (clip, t);
+  }
+}
+
+static void
+say (EmWindow *window, const char *text)
+{
+  EmClip *clip = em_window_get_clip (window);
+
+  edit (window, "win.new-expression", text, FALSE);
+  WAIT (em_clip_get_asked (clip)
+        && g_str_equal (em_expression_get_text (em_clip_get_asked (clip)), text));
+}
+
+/* Words and sound propose apart; what is there is not asked again; accepting makes the object. */
+static void
+read_and_accept (EmWindow *window)
+{
+  EmClip *clip = em_window_get_clip (window);
+  int decided, n, second = em_clip_second_of (clip, em_clip_get_frame (clip));
+  g_autoptr (GBytes) heard = NULL, read = NULL;
+  EmObject *object;
+  EmCell cell;
+
+  drive_act (window, "win.suggest");
+  WAIT (em_clip_get_proposal (clip) && drive_is_idle (window));
+  heard = g_bytes_ref (logits_here (window));
+  say (window, "a b ab");
+  g_assert_null (em_clip_get_proposal (clip)); /* the sound's is not this one's */
+  g_assert_cmpint (em_clip_proposal_state (clip, second), ==, 0);
+  g_assert_true (drive_can (window, "win.segment-text"));
+  drive_act (window, "win.segment-text");
+  WAIT (em_clip_get_proposal (clip) && drive_is_idle (window));
+  read = g_bytes_ref (logits_here (window));
+  g_assert_false (g_bytes_equal (heard, read));
+  g_assert_cmpint (count_read (window, &decided), ==, 1);
+  em_clip_ask_about (clip, NULL);
+  g_assert_true (logits_here (window) == heard);
+  em_clip_ask_about (clip, em_clip_get_expression (clip, 1));
+  WAIT (em_clip_get_proposal (clip)); /* from the project, not from the model */
+  g_assert_true (g_bytes_equal (logits_here (window), read));
+
+  em_clip_get_grid (clip, &n);
+  drive_act (window, "win.segment-text-clip");
+  g_assert_true (em_clip_get_reading (clip) == em_clip_get_asked (clip));
+  g_assert_false (drive_can (window, "win.segment-text")); /* one at a time */
+  WAIT (drive_is_idle (window));
+  g_assert_cmpint (count_read (window, &decided), ==, n);
+  drive_act (window, "win.segment-text-clip");
+  g_assert_null (em_clip_get_reading (clip)); /* it is all there */
+  WAIT (drive_is_idle (window));
+
+  cut_something (clip);
+  drive_act (window, "win.accept");
+  WAIT (em_clip_get_selected (clip) && drive_is_idle (window));
+  object = em_clip_get_selected (clip);
+  g_assert_cmpstr (em_object_get_name (object), ==, "a b ab");
+  CHECK_SAID (1, "a b ab|en||1,|");
+  cell = drive_cell (window, 1, em_clip_get_grid (clip, &n)[second]);
+  g_assert_cmpint (cell.state, ==, EM_STATE_KEYFRAME);
+  g_assert_null (cell.prompts);
+  count_read (window, &decided);
+  g_assert_cmpint (decided, ==, 1);
+  g_assert_cmpint (em_clip_proposal_state (clip, second), ==, 3);
+
+  drive_act (window, "win.undo");
+  WAIT (drive_is_idle (window));
+  CHECK_SAID (1, "a b ab|en|||");
+  WAIT (em_clip_proposal_state (clip, second) == 2);
+  drive_act (window, "win.redo");
+  WAIT (drive_is_idle (window));
+  CHECK_SAID (1, "a b ab|en||1,|");
+}
+
+static void
+failed_cb (EmClip *clip, const char *text, char **got)
+{
+  g_free (*got);
+  *got = g_strdup (text);
+}
+
+/* Two objects are meant: a person says which one this is. Cancelling keeps what is done, what
+ * cannot be read is told. */
+static void
+choose_cancel_fail (EmWindow *window)
+{
+  EmClip *clip = em_window_get_clip (window);
+  g_autofree char *long_text = g_strnfill (20000, 'b'), *failed = NULL;
+  EmDbExpression row = { .text = (char *) "both", .n_objects = 2, .objects = { 1, 2 } };
+  int64_t id;
+
+  drive_act (window, "win.new-object");
+  WAIT (drive_is_idle (window) && g_list_model_get_n_items (em_clip_get_objects (clip)) == 2);
+  em_clip_write_expression (clip, &row);
+  WAIT (em_clip_get_asked (clip) && em_expression_get_number (em_clip_get_asked (clip)) == 2);
+  drive_act (window, "win.segment-text");
+  WAIT (em_clip_get_proposal (clip) && drive_is_idle (window));
+  cut_something (clip);
+  em_clip_select (clip, NULL);
+  drive_act (window, "win.accept");
+  WAIT (drive_is_idle (window));
+  g_assert_nonnull (em_clip_get_proposal (clip)); /* nobody knows whose it is */
+  em_clip_select (clip, em_clip_get_object (clip, 2));
+  drive_act (window, "win.accept");
+  WAIT (drive_is_idle (window));
+  id = em_object_get_id (em_clip_get_selected (clip));
+  g_assert_cmpint (id, ==, 2);
+  g_assert_true (drive_cell (window, 2, em_clip_get_frame (clip)).exists
+                 || em_clip_get_frame (clip) > 0);
+  CHECK_SAID (2, "both|||1,2,|");
+
+  drive_act (window, "win.segment-text-clip");
+  g_assert_nonnull (em_clip_get_reading (clip));
+  em_clip_cancel (clip);
+  WAIT (em_clip_get_reading (clip) == NULL && drive_is_idle (window));
+  g_assert_true (drive_can (window, "win.segment-text"));
+
+  g_signal_connect (clip, "failed", G_CALLBACK (failed_cb), &failed);
+  say (window, long_text);
+  drive_act (window, "win.segment-text");
+  WAIT (failed != NULL && drive_is_idle (window));
+  g_test_message ("%s", failed);
+  g_assert_null (em_clip_get_proposal (clip));
+  g_signal_handlers_disconnect_by_data (clip, &failed);
+}
+
+static void
+test_read (void)
+{
+  EmWindow *window = drive_window (app);
+  EmClip *clip;
+  EmDb *db;
+  EmVerifyReport report = { 0 };
+  int n;
+
+  drive_open (window, NULL);
+  load ("reading");
+  clip = em_window_get_clip (window);
+  WAIT (drive_is_idle (window));
+  read_and_accept (window);
+  choose_cancel_fail (window);
+  db = drive_db (window);
+  g_assert_true (em_db_verify (db, &report, NULL));
+  g_assert_cmpuint (report.faults->len, ==, 0);
+  em_verify_report_clear (&report);
+  em_db_close (db);
+
+  /* A later window finds by words what this one was told; other weights have said nothing yet. */
+  gtk_window_close (GTK_WINDOW (window));
+  window = drive_window (app);
+  drive_open (window, NULL);
+  clip = em_window_get_clip (window);
+  em_clip_get_grid (clip, &n);
+  em_clip_ask_about (clip, em_clip_get_expression (clip, 1));
+  WAIT (em_clip_proposal_state (clip, n - 1) == 2);
+  load (NULL);
+  WAIT (em_clip_proposal_state (clip, n - 1) == 0);
+  g_assert_false (drive_can (window, "win.segment-text"));
+  while (drive_can (window, "win.undo")) {
+    drive_act (window, "win.undo");
+    WAIT (drive_is_idle (window));
+  }
+  gtk_window_close (GTK_WINDOW (window));
+  drive_pause (100);
+}
+
 /* Closing with the dialog open and an expression asked about gives everything back. */
 static void
 test_finalize (void)
@@ -209,8 +443,11 @@ main (int argc, char **argv)
   int status;
 
   g_test_init (&argc, &argv, NULL);
+  g_assert_cmpint (argc, ==, 2);
+  make_package = argv[1];
   app = drive_start ();
   g_test_add_func ("/sentences/written", test_written);
+  g_test_add_func ("/sentences/read", test_read);
   g_test_add_func ("/sentences/finalize", test_finalize);
   status = g_test_run ();
   drive_stop (app);

@@ -191,10 +191,11 @@ class Reference:
         self.results = {}
 
     def step(self, step):
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         with torch.inference_mode():
             getattr(self, step["do"])(step)
-        return {"seconds": time.perf_counter() - start, "peak_kb": peak_kb()}
+        return {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu,
+                "peak_kb": peak_kb()}
 
     def open(self, step):
         self.width, self.height = step["width"], step["height"]

@@ -149,7 +149,7 @@ static void
 check_loading (void)
 {
   EmPromptSet set = a_click (30, 30);
-  gboolean is_loaded;
+  gboolean is_loaded, reads = FALSE;
   Got got = { 0 };
   Clip c;
 
@@ -170,9 +170,9 @@ check_loading (void)
   CHECK_TEXT (em_engine_model_digest (world.engine), em_weights_digest (world.tiny.weights));
   CHECK (g_str_has_prefix (em_engine_device (world.engine), "CPU, "));
   CHECK_INT (em_engine_window_size (world.engine), TINY_T);
-  CHECK (em_engine_has_sound (world.engine));
-  g_object_get (world.engine, "loaded", &is_loaded, NULL);
-  CHECK (is_loaded);
+  CHECK (em_engine_has_sound (world.engine) && em_engine_reads (world.engine));
+  g_object_get (world.engine, "loaded", &is_loaded, "reads", &reads, NULL);
+  CHECK (is_loaded && reads);
 
   em_engine_load_async (world.engine, "/nowhere/model.safetensors", NULL, NULL, loaded_cb, &got);
   UNTIL (got.n == 1);
@@ -195,7 +195,7 @@ check_demo (void)
   em_engine_load_async (engine, NULL, "cpu", NULL, loaded_cb, &got);
   UNTIL (got.n == 1);
   CHECK_INT (got.status, EM_OK);
-  CHECK (em_engine_has_sound (engine));
+  CHECK (em_engine_has_sound (engine) && !em_engine_reads (engine));
   CHECK_INT (strlen (em_engine_model_digest (engine)), 64);
   got_clear (&got);
   while (g_main_context_iteration (NULL, FALSE))
@@ -342,6 +342,58 @@ check_suggest (void)
     got_clear (&asked.got);
     clip_close (&mute);
   }
+  clip_close (&c);
+}
+
+/* Every answer is that of the words it was asked with, and a click's of none. */
+static void
+check_reading (void)
+{
+  static const char *const texts[] = { "the dog", NULL, "the cat" };
+  EmPromptSet set = { .sound = true };
+  EmError err = EM_ERROR_INIT;
+  Got got[4] = { 0 };
+  EmAnswer want[TINY_T];
+  Clip c;
+  int n;
+
+  if (!clip_open (&c, "long-gop"))
+    return;
+  for (int i = 0; i < 3; i++)
+    em_engine_suggest_async (world.engine, c.id, 0, 9, 1e-3, texts[i], NULL, NULL, suggested_cb,
+                             &got[i]);
+  UNTIL (got[0].n && got[1].n && got[2].n);
+  em_engine_decode_async (world.engine, c.id, 1, c.media->grid[1], &set, false, NULL, decoded_cb,
+                          &got[3]);
+  UNTIL (got[3].n == 1);
+  for (int i = 0; i < 3; i++) {
+    CHECK_INT (got[i].status, EM_OK);
+    CHECK (em_predictor_set_text (c.by_hand, texts[i], &err));
+    for (guint k = 0; got[i].suggestions && k < got[i].suggestions->len; k++) {
+      const EmSuggestion *s = got[i].suggestions->pdata[k];
+
+      CHECK_INT (s->is_silent, !texts[i] && em_predictor_rms (c.by_hand, (int) k) < 1e-3);
+      if (s->is_silent)
+        continue;
+      CHECK (em_predictor_sound (c.by_hand, (int) k / TINY_T, want, &n, &err));
+      check_suggestion (s, &want[k % TINY_T], &c, (int) k);
+      for (int m = 0; m < n; m++)
+        em_answer_clear (&want[m]);
+    }
+  }
+  CHECK (em_predictor_set_text (c.by_hand, NULL, &err));
+  CHECK (em_predictor_decode (c.by_hand, c.media->grid[1], &set, want, &err));
+  CHECK (got[3].decoded && em_rle_equal (&got[3].decoded->mask, &want->mask));
+  CHECK (got[3].decoded && got[3].decoded->score == want->score);
+  em_answer_clear (want);
+  for (int i = 0; i < 4; i++)
+    got_clear (&got[i]);
+
+  em_engine_suggest_async (world.engine, c.id, 0, 9, 1e-3, "", NULL, NULL, suggested_cb, &got[0]);
+  UNTIL (got[0].n == 1);
+  CHECK_INT (got[0].status, EM_E_USAGE);
+  CHECK (strstr (got[0].text, "empty"));
+  got_clear (&got[0]);
   clip_close (&c);
 }
 
@@ -801,7 +853,7 @@ main (void)
   const char *metadata[2] = { "earmark.config", NULL };
 
   clips_open ();
-  tiny_open (&world.tiny, (TinyKind){ 0 });
+  tiny_open (&world.tiny, (TinyKind){ .reads = true });
   world.package = clips_path ("tiny.safetensors");
   metadata[1] = em_weights_metadata (world.tiny.weights, "earmark.config");
   CHECK (em_weights_save (world.package, world.tiny.n, (const char *const *) world.tiny.names,
@@ -811,6 +863,7 @@ main (void)
   check_demo ();
   check_decode ();
   check_suggest ();
+  check_reading ();
   check_track ();
   check_overtaking ();
   check_pinning ();

@@ -15,6 +15,9 @@ em_fail (EmError *err, EmStatus code, const char *format, ...)
   va_start (args, format);
   vsnprintf (err->text, sizeof err->text, format, args);
   va_end (args);
+  for (char *c = err->text; *c; c++) /* names in it may be a stranger's */
+    if ((unsigned char) *c < ' ' || *c == 127)
+      *c = '?';
   return false;
 }
 

@@ -29,7 +29,8 @@ typedef struct {
 
 #define EM_ERROR_INIT { EM_OK, "" }
 
-/* Sets `err` unless it is NULL or already set. Always returns false, so that a function can end
+/* Sets `err` unless it is NULL or already set; control characters become question marks, so that a
+ * name out of a file acts on no terminal. Always returns false, so that a function can end
  * with `return em_fail (err, ...)`. */
 bool em_fail (EmError *err, EmStatus code, const char *format, ...)
     __attribute__ ((format (printf, 3, 4)));

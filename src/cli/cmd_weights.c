@@ -133,8 +133,11 @@ print_import (const Import *im, const EmError *err, bool json)
     json_object_set_new (all, lists[i].what, json_of_names (names));
     if (!json && names->n)
       printf ("  %-7s %d tensors\n", lists[i].what, names->n);
-    for (int k = 0; !json && k < names->n && k < MAX_LISTED; k++)
-      printf ("          %s\n", names->names[k]);
+    for (int k = 0; !json && k < names->n && k < MAX_LISTED; k++) {
+      g_autofree char *name = g_strescape (names->names[k], NULL); /* a stranger's */
+
+      printf ("          %s\n", name);
+    }
     if (!json && names->n > MAX_LISTED)
       printf ("          ... (all of them with --json)\n");
   }

@@ -1,5 +1,6 @@
 /* em-prompt-bar.c - tools are actions of the window; the threshold alone talks to the clip. */
 #include "app/em-prompt-bar.h"
+#include "service/clip_expressions.h"
 #include <glib/gi18n.h>
 
 struct _EmPromptBar {
@@ -12,6 +13,17 @@ struct _EmPromptBar {
 
 G_DEFINE_FINAL_TYPE (EmPromptBar, em_prompt_bar, ADW_TYPE_BIN)
 
+/* How many there are, and whether sound or words proposed them. */
+static char *
+count_text (EmPromptBar *self, guint open)
+{
+  if (open == 0)
+    return g_strdup (_ ("Nothing above the threshold"));
+  if (em_clip_get_asked (self->clip))
+    return g_strdup_printf (ngettext ("%u candidate by text", "%u candidates by text", open), open);
+  return g_strdup_printf (ngettext ("%u candidate", "%u candidates", open), open);
+}
+
 static void
 update (EmPromptBar *self)
 {
@@ -21,10 +33,11 @@ update (EmPromptBar *self)
   for (guint i = 0; p && i < p->candidates->len; i++)
     open += p->assigned[i] == 0;
   if (p) {
-    g_autofree char *text
-        = open == 0 ? g_strdup (_ ("Nothing above the threshold"))
-                    : g_strdup_printf (ngettext ("%u candidate", "%u candidates", open), open);
+    EmExpression *asked = em_clip_get_asked (self->clip);
+    g_autofree char *text = count_text (self, open);
 
+    gtk_widget_set_tooltip_text (GTK_WIDGET (self->count),
+                                 asked ? em_expression_get_text (asked) : NULL);
     gtk_label_set_label (self->count, text);
     gtk_range_set_value (GTK_RANGE (self->threshold), em_clip_get_threshold (self->clip));
   }

@@ -1,6 +1,7 @@
 /* window_actions.c - everything that can be done in the window, its keys, and when it cannot be
  * done the reason, which the button's tooltip tells. */
 #include "app/em-window-private.h"
+#include "service/clip_expressions.h"
 #include <glib/gi18n.h>
 #include <stdlib.h>
 
@@ -275,11 +276,13 @@ resume_cb (GtkWidget *widget, const char *name, GVariant *target)
     em_clip_resume (EM_WINDOW (widget)->clip);
 }
 
-/* Escape: out of a text field, then candidates, then the chosen prompt, then whatever runs. */
+/* Escape: out of a text field, then candidates, then the chosen prompt, then whatever runs, then
+ * back from an expression to the sound. */
 static void
 cancel_cb (GtkWidget *widget, const char *name, GVariant *target)
 {
   EmWindow *self = EM_WINDOW (widget);
+  gboolean busy;
 
   if (self->clip == NULL)
     return;
@@ -293,8 +296,12 @@ cancel_cb (GtkWidget *widget, const char *name, GVariant *target)
     em_clip_put_aside (self->clip);
   else if (em_stage_get_selected_prompt (self->stage) >= 0)
     em_stage_select_prompt (self->stage, -1);
-  else
+  else {
+    g_object_get (self->clip, "busy", &busy, NULL);
+    if (!busy && !em_clip_is_tracking (self->clip))
+      em_clip_ask_about (self->clip, NULL);
     em_clip_cancel (self->clip);
+  }
 }
 
 /* Objects -----------------------------------------------------------------------------------------

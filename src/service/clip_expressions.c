@@ -78,6 +78,8 @@ em_clip_text_problem (EmClip *self, EmExpression *expression)
 {
   if (self->index == NULL)
     return _ ("The clip is still loading");
+  if (!em_store_is_writable (self->store))
+    return _ ("The project is open for reading only");
   if (expression == NULL)
     return _ ("Select an expression first");
   if (em_expression_row (expression)->is_null)

@@ -176,3 +176,41 @@ drive_cell (EmWindow *window, int64_t object, int frame)
 
   return o ? *em_object_cell (o, frame) : (EmCell){ .exists = false };
 }
+
+static gboolean
+has_text (GtkWidget *widget)
+{
+  if (GTK_IS_LABEL (widget) && *gtk_label_get_label (GTK_LABEL (widget)))
+    return TRUE;
+  for (GtkWidget *c = gtk_widget_get_first_child (widget); c; c = gtk_widget_get_next_sibling (c))
+    if (has_text (c))
+      return TRUE;
+  return FALSE;
+}
+
+int
+drive_unnamed (GtkWidget *widget)
+{
+  gboolean is_control = GTK_IS_BUTTON (widget) || GTK_IS_MENU_BUTTON (widget)
+                        || GTK_IS_SCALE (widget) || ADW_IS_SPLIT_BUTTON (widget)
+                        || GTK_IS_SEARCH_ENTRY (widget) || EM_IS_VIEWER (widget);
+  gboolean is_whole = is_control || ADW_IS_ENTRY_ROW (widget) || GTK_IS_SCROLLBAR (widget)
+                      || GTK_IS_INFO_BAR (widget); /* their inside is not ours */
+  int n = 0;
+
+  if (is_control && !has_text (widget)
+      && !gtk_test_accessible_has_property (GTK_ACCESSIBLE (widget),
+                                            GTK_ACCESSIBLE_PROPERTY_LABEL)) {
+    g_test_message ("no name: %s %s", G_OBJECT_TYPE_NAME (widget),
+                    gtk_widget_get_tooltip_text (widget));
+    n++;
+  }
+  if (is_control && !gtk_widget_get_sensitive (widget) && !gtk_widget_get_tooltip_text (widget)) {
+    g_test_message ("off and silent: %s", G_OBJECT_TYPE_NAME (widget));
+    n++;
+  }
+  for (GtkWidget *c = gtk_widget_get_first_child (widget); c && !is_whole;
+       c = gtk_widget_get_next_sibling (c))
+    n += drive_unnamed (c);
+  return n;
+}

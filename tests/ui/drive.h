@@ -43,6 +43,10 @@ gboolean drive_is_idle (EmWindow *window);
 GdkTexture *drive_shot (GtkWidget *widget);
 int drive_colors (GdkTexture *texture);
 
+/* Controls in `widget` without a name that can be spoken, or off without saying why; each is told.
+ */
+int drive_unnamed (GtkWidget *widget);
+
 /* What the project file itself says, through a connection of its own. */
 EmDb *drive_db (EmWindow *window);
 EmCell drive_cell (EmWindow *window, int64_t object, int frame); /* of the window's mirror */

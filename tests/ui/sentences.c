@@ -118,6 +118,7 @@ test_written (void)
 
   drive_act (window, "win.new-expression");
   WAIT (dialog ());
+  g_assert_cmpint (drive_unnamed (GTK_WIDGET (dialog ())), ==, 0);
   em_sentence_dialog_save (dialog ()); /* without words there is nothing to save */
   drive_pause (50);
   g_assert_nonnull (dialog ());
@@ -135,6 +136,8 @@ test_written (void)
   g_assert_nonnull (strstr (em_clip_text_problem (clip, em_clip_get_asked (clip)), "Ref-AVS"));
   tip = g_strdup (gtk_widget_get_tooltip_text (find_child (row, ADW_TYPE_SPLIT_BUTTON)));
   g_assert_cmpstr (tip, ==, em_clip_text_problem (clip, em_clip_get_asked (clip)));
+
+  g_assert_cmpint (drive_unnamed (row), ==, 0);
 
   drive_act (window, "win.approve-expression");
   WAIT (drive_is_idle (window));
@@ -369,6 +372,11 @@ choose_cancel_fail (EmWindow *window)
   em_clip_cancel (clip);
   WAIT (em_clip_get_reading (clip) == NULL && drive_is_idle (window));
   g_assert_true (drive_can (window, "win.segment-text"));
+  WAIT (drive_is_idle (window));
+  drive_act (window, "win.cancel"); /* Esc: no candidates, nothing runs: back to the sound */
+  if (em_clip_get_asked (clip))
+    drive_act (window, "win.cancel"); /* there were candidates */
+  g_assert_null (em_clip_get_asked (clip));
 
   g_signal_connect (clip, "failed", G_CALLBACK (failed_cb), &failed);
   say (window, long_text);
@@ -420,7 +428,7 @@ test_read (void)
   drive_pause (100);
 }
 
-/* Closing with the dialog open and an expression asked about gives everything back. */
+/* Closing while the model reads gives everything back. */
 static void
 test_finalize (void)
 {
@@ -436,6 +444,10 @@ test_finalize (void)
   drive_act (window, "win.edit-expression");
   WAIT (dialog ());
   gtk_window_close (GTK_WINDOW (dialog ()));
+  load ("reading");
+  WAIT (drive_can (window, "win.segment-text-clip"));
+  drive_act (window, "win.segment-text-clip");
+  WAIT (em_clip_get_reading (clip));
   g_object_ref (window);
   gtk_window_close (GTK_WINDOW (window));
   drive_pause (500);

@@ -96,6 +96,24 @@ check_tensor (void *self, const char *name, int ndim, const int64_t *shape, EmBi
   em_package_names_add (&c->report->wrong, text);
 }
 
+/* The vocabulary's files are told apart from weights by nothing but what they say. */
+static void
+check_tokenizer (const EmWeights *w, const EmModelConfig *config, EmPackageReport *report)
+{
+  const EmTensor *vocab = em_weights_find (w, "text.vocab_json");
+  const EmTensor *merges = em_weights_find (w, "text.merges_txt");
+  EmError err = EM_ERROR_INIT;
+  EmBpe *b;
+
+  if (!config->has_text || !vocab || !merges || vocab->dtype != EM_U8 || merges->dtype != EM_U8)
+    return;
+  b = em_bpe_new (vocab->data, (size_t) em_numel (vocab), merges->data, (size_t) em_numel (merges),
+                  config->text.vocab, "text.tokenizer", &err);
+  if (!b)
+    em_package_names_add (&report->wrong, err.text);
+  em_bpe_free (b);
+}
+
 bool
 em_package_check (const EmWeights *w, EmModelConfig *config, EmPackageReport *report, EmError *err)
 {
@@ -111,6 +129,7 @@ em_package_check (const EmWeights *w, EmModelConfig *config, EmPackageReport *re
     if (!c.known[i])
       em_package_names_add (&report->unused, em_weights_name (w, i));
   free (c.known);
+  check_tokenizer (w, config, report);
   return true;
 }
 

@@ -14,7 +14,7 @@ void em_package_names_clear (EmPackageNames *list);
 /* The tensors of `w` against the configuration it carries. */
 typedef struct {
   EmPackageNames missing; /* required and not there */
-  EmPackageNames wrong;   /* "NAME is [..], expected [..]" */
+  EmPackageNames wrong;   /* "NAME is [..], expected [..]", or what is wrong with a tokenizer */
   EmPackageNames unused;  /* there, but no part of this version reads them; they are kept */
 } EmPackageReport;
 

@@ -53,6 +53,7 @@ refuse() { # KIND PATTERN
   "$make" "$dir/$1.safetensors" "$1" || { echo "FAIL: cannot make $1"; failed=1; }
   expect 5 "$2" "$cli" weights import "$dir/$1.safetensors"
 }
+refuse wordless '1 of text: text.tokenizer: vocab.json does not give <pad> the number 1'
 refuse missing 'are missing, 1 of sam2: sam2.no_mem_embed'
 refuse shape 'neck.convs.0.conv.weight is \[16, 16, 1, 1\], expected \[8, 32, 1, 1\]'
 refuse config 'do not fit the configuration'

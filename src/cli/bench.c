@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/rng.h"
+#include "cli/bench_long.h"
 #include "engine/yardstick.h"
 
 #define WIDTH    640
@@ -267,19 +267,6 @@ click (EmBench *b, EmPredictor *p, bool sound, EmError *err)
   return true;
 }
 
-static int64_t
-resident_bytes (void)
-{
-  FILE *f = fopen ("/proc/self/statm", "r");
-  long pages = 0;
-
-  if (f && fscanf (f, "%*s %ld", &pages) != 1)
-    pages = 0;
-  if (f)
-    fclose (f);
-  return (int64_t) pages * sysconf (_SC_PAGESIZE);
-}
-
 /* One pass over the clip; the last frames count, where the memory is as full as it gets. */
 static bool
 track_once (EmBenchStage *s, EmPredictor *p, int n_frames, EmError *err)
@@ -314,9 +301,9 @@ track (EmBench *b, EmPredictor *p, int n_frames, EmError *err)
     if (!track_once (s, p, n_frames, err))
       return false;
     if (i == 1)
-      b->rss_bytes[0] = resident_bytes ();
+      b->rss_bytes[0] = em_bench_resident ();
   }
-  b->rss_bytes[1] = resident_bytes ();
+  b->rss_bytes[1] = em_bench_resident ();
   return true;
 }
 

@@ -75,6 +75,14 @@ em_entry_bytes (const EmEntryPool *pool)
          + (size_t) pool->d * sizeof (float);
 }
 
+size_t
+em_entry_pool_bytes (const EmEntryPool *pool)
+{
+  return (size_t) em_slots_in_use (pool->pointers)
+             * (sizeof (EmEntry) + (size_t) pool->side * pool->side * sizeof (float))
+         + em_slots_bytes (pool->memories) + em_slots_bytes (pool->pointers);
+}
+
 static int
 index_of (const EmEntries *es, int frame)
 {

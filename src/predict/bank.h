@@ -33,8 +33,9 @@ void em_entry_pool_clear (EmEntryPool *pool);
 EmEntry *em_entry_new (EmEntryPool *pool, int frame, EmError *err);
 /* Room for its memory, where it has none. */
 bool em_entry_room_for_memory (EmEntryPool *pool, EmEntry *e, EmError *err);
-void em_entry_free (EmEntryPool *pool, EmEntry *e); /* NULL is fine */
-size_t em_entry_bytes (const EmEntryPool *pool);    /* of one with its memory, host and device */
+void em_entry_free (EmEntryPool *pool, EmEntry *e);   /* NULL is fine */
+size_t em_entry_bytes (const EmEntryPool *pool);      /* of one with its memory, host and device */
+size_t em_entry_pool_bytes (const EmEntryPool *pool); /* of all there are, and idle slots */
 
 /* Frame -> entry, in the order of first insertion: SAM 2 breaks ties by it. */
 typedef struct {

@@ -193,3 +193,9 @@ em_feature_store_kept (const EmFeatureStore *s)
 {
   return em_slots_in_use (s->features);
 }
+
+size_t
+em_feature_store_bytes (const EmFeatureStore *s)
+{
+  return em_slots_bytes (s->features) + em_slots_bytes (s->patches);
+}

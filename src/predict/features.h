@@ -35,3 +35,4 @@ bool em_feature_store_patches (EmFeatureStore *s, const int *frames, int n, EmPa
 /* Frames encoded so far, and those whose features are kept now. */
 int64_t em_feature_store_encoded (const EmFeatureStore *s);
 int em_feature_store_kept (const EmFeatureStore *s);
+size_t em_feature_store_bytes (const EmFeatureStore *s); /* reserved for them */

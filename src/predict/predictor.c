@@ -13,7 +13,7 @@ em_predictor_defaults (void)
                                .max_cond_frames = 4,
                                .memory_stride = 1,
                                .feature_cache_bytes = (size_t) 512 << 20,
-                               .bank_bytes = (size_t) 256 << 20 };
+                               .bank_bytes = (size_t) 32 << 20 };
 }
 
 void
@@ -73,6 +73,13 @@ em_predictor_close (EmPredictor *p)
   em_ctx_free (p->ctx);
   free (p->entries);
   free (p);
+}
+
+EmPredictorBytes
+em_predictor_bytes (const EmPredictor *p)
+{
+  return (EmPredictorBytes){ em_feature_store_bytes (p->features),
+                             em_entry_pool_bytes (em_tracker_pool (p->tracker)) };
 }
 
 void

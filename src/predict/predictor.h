@@ -69,6 +69,11 @@ void em_answer_clear (EmAnswer *a);
 EmPredictor *em_predictor_open (EmModel *model, const EmClipSource *source,
                                 const EmPredictorOptions *options, EmError *err);
 void em_predictor_close (EmPredictor *p); /* NULL is fine */
+/* What the predictor holds within its options' bounds, in bytes of host and device. */
+typedef struct {
+  size_t features, banks;
+} EmPredictorBytes;
+EmPredictorBytes em_predictor_bytes (const EmPredictor *p);
 /* Polled at every op of every call; NULL for none. */
 void em_predictor_set_cancel (EmPredictor *p, const atomic_bool *cancel);
 void em_predictor_set_tap (EmPredictor *p, EmTapFn tap, void *self);

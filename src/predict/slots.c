@@ -164,6 +164,12 @@ em_slots_in_use (const EmSlots *s)
   return s->n - s->n_free;
 }
 
+size_t
+em_slots_bytes (const EmSlots *s)
+{
+  return s ? (size_t) s->n * s->slot_bytes : 0;
+}
+
 void
 em_store (EmCtx *ctx, const EmTensor *to, EmTensor *x)
 {

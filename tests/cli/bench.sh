@@ -33,6 +33,14 @@ done
 ASAN_OPTIONS=${ASAN_OPTIONS-}:quarantine_size_mb=0:thread_local_quarantine_size_kb=0 \
   "$cli" bench --model "$dir/deaf.safetensors" >"$dir/text" || fail "exit $?"
 grep -q 'flat while tracking' "$dir/text" || fail "memory grows: $(grep memory "$dir/text")"
+# A long clip: a note every 100 frames, corrections on the way, no more memory at its end.
+ASAN_OPTIONS=${ASAN_OPTIONS-}:quarantine_size_mb=0:thread_local_quarantine_size_kb=0 \
+  "$cli" bench --long 620 --json --model "$dir/deaf.safetensors" >"$dir/long" || fail "exit $?"
+[ "$(grep -c resident_mb "$dir/long")" = 7 ] || fail "not a note every 100 frames and at the end"
+grep -q '"corrections": 2' "$dir/long" || fail "not two corrections"
+grep -q '"flat": true' "$dir/long" || fail "memory grows with the clip: $(cat "$dir/long")"
+"$cli" bench --long 1 >/dev/null 2>&1
+[ $? = 2 ] || fail "one frame is no long clip"
 "$cli" bench --frames 1 >/dev/null 2>&1
 [ $? = 2 ] || fail "one frame cannot be tracked"
 exit $failed

@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "cli/cli.h"
+#include "models/family.h"
 #include "models/import.h"
+#include "models/model.h"
 #include "weights/library.h"
 
 #define MAX_LISTED 10 /* names for a person; a program gets all */
@@ -82,21 +84,18 @@ import (Import *im, EmError *err)
 {
   EmImport *files = em_import_new ();
   EmWeights *w = NULL;
-  EmPackage *p = NULL;
   bool ok = true;
 
   for (char **input = im->inputs; ok && *input; input++)
     ok = em_import_add (files, *input, err);
   ok = ok && (w = em_import_join (files, &im->config, &im->report, err))
        && (em_package_is_complete (&im->report.package) || complain (&im->report.package, err))
-       && (p = em_package_convert (w, im->dtype, err));
+       && em_weights_digest_as (w, im->dtype, im->digest, err);
   if (ok) {
-    g_strlcpy (im->digest, em_package_digest (p), sizeof im->digest);
     im->n_tensors = em_weights_count (w);
     im->path = im->output ? strdup (im->output) : em_library_place (im->digest, err);
-    ok = im->path && em_package_save (p, im->path, err);
+    ok = im->path && em_package_save (w, im->dtype, im->digest, im->path, err);
   }
-  em_package_free (p);
   em_import_free (files);
   return ok;
 }
@@ -179,6 +178,58 @@ run_import (int argc, char **argv)
   return status;
 }
 
+/* What a package can do: {"sees": "2.1 base_plus", "hears": 5, "reads": true}; null where its
+ * configuration is unsound. */
+static json_t *
+parts_of (const char *path)
+{
+  EmWeights *w = em_weights_open (path, NULL);
+  EmModelConfig *c = g_new0 (EmModelConfig, 1);
+  json_t *parts = NULL;
+
+  if (w && em_model_config_of (c, w, NULL)) {
+    g_autofree char *sees
+        = g_strdup_printf ("%s %s", c->sam2.v21 ? "2.1" : "2.0", em_family_name (&c->sam2));
+
+    parts = json_pack ("{s:s, s:b, s:i, s:b}", "sees", sees, "tracks", c->sam2.tracks, "hears",
+                       c->has_fuser ? c->fuser.window : 0, "reads", c->has_text);
+  }
+  g_free (c);
+  em_weights_close (w);
+  return parts ? parts : json_null ();
+}
+
+/* "sees 2.1 base_plus, hears, reads" */
+static void
+print_parts (const json_t *parts)
+{
+  const char *sees = json_string_value (json_object_get (parts, "sees"));
+
+  if (!sees) {
+    printf ("unusable: see \"earmark-cli weights verify\"");
+    return;
+  }
+  printf ("sees %s%s%s%s", sees,
+          json_is_true (json_object_get (parts, "tracks")) ? "" : " in single pictures",
+          json_integer_value (json_object_get (parts, "hears")) ? ", hears" : "",
+          json_is_true (json_object_get (parts, "reads")) ? ", reads" : "");
+}
+
+static json_t *
+json_of_entry (const EmLibraryEntry *e)
+{
+  return json_pack ("{s:s, s:s, s:s, s:I, s:o}", "name", e->name, "digest", e->digest, "path",
+                    e->path, "bytes", (json_int_t) e->bytes, "parts", parts_of (e->path));
+}
+
+static void
+print_entry (const EmLibraryEntry *e, const json_t *entry, const char *state)
+{
+  printf ("%.12s  %s%8.1f MB  %s (", e->digest, state, (double) e->bytes / 1e6, e->name);
+  print_parts (json_object_get (entry, "parts"));
+  printf (")\n");
+}
+
 static int
 run_list (int argc, char **argv)
 {
@@ -197,13 +248,11 @@ run_list (int argc, char **argv)
   }
   json_t *array = json_array ();
   for (int i = 0; i < n; i++) {
-    const EmLibraryEntry *e = &entries[i];
+    json_t *entry = json_of_entry (&entries[i]);
 
-    json_array_append_new (array,
-                           json_pack ("{s:s, s:s, s:s, s:I}", "name", e->name, "digest", e->digest,
-                                      "path", e->path, "bytes", (json_int_t) e->bytes));
+    json_array_append_new (array, entry);
     if (!options.json)
-      printf ("%.12s  %8.1f MB  %s\n", e->digest, (double) e->bytes / 1e6, e->name);
+      print_entry (&entries[i], entry, "");
   }
   if (options.json)
     em_cli_print_json ("weights-list", json_pack ("{s:O}", "models", array));
@@ -225,10 +274,12 @@ verify_all (const EmLibraryEntry *entries, int n, json_t *results, bool tell)
     EmError err = EM_ERROR_INIT;
     bool ok = em_library_verify (&entries[i], &err);
 
-    json_array_append_new (results, json_pack ("{s:s, s:b, s:s}", "digest", entries[i].digest, "ok",
-                                               ok, "problem", err.text));
+    json_t *entry = json_of_entry (&entries[i]);
+
+    json_object_update_new (entry, json_pack ("{s:b, s:s}", "ok", ok, "problem", err.text));
+    json_array_append_new (results, entry);
     if (ok && tell)
-      printf ("%.12s  ok  %s\n", entries[i].digest, entries[i].name);
+      print_entry (&entries[i], entry, "ok");
     if (!ok) {
       em_cli_fail (&err);
       status = em_exit_code (EM_E_CHECK);

@@ -1,6 +1,5 @@
 /* package.c - what is in a package, and writing one. */
 #include "models/package.h"
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,102 +132,10 @@ em_package_check (const EmWeights *w, EmModelConfig *config, EmPackageReport *re
   return true;
 }
 
-struct EmPackage {
-  const EmWeights *source;
-  int n;
-  const char **names;
-  EmTensor *tensors;
-  void **converted; /* what of it we own */
-  char digest[65];
-};
-
-static bool
-is_float (EmDtype dtype)
-{
-  return dtype == EM_F32 || dtype == EM_BF16 || dtype == EM_F16;
-}
-
-/* `t`, in `dtype`, over a new block. */
-static bool
-convert (EmTensor *t, void **block, EmDtype dtype, const char *name, EmError *err)
-{
-  int64_t n = em_numel (t);
-  float *wide = malloc ((n ? n : 1) * sizeof *wide);
-  uint16_t *narrow = dtype == EM_F32 ? NULL : malloc ((n ? n : 1) * sizeof *narrow);
-  bool ok = wide && (narrow || dtype == EM_F32);
-
-  if (!ok)
-    em_fail (err, EM_E_DEVICE, "out of memory");
-  if (ok)
-    em_to_f32 (wide, t->data, t->dtype, n);
-  for (int64_t i = 0; ok && dtype != EM_F32 && i < n; i++) {
-    narrow[i] = dtype == EM_F16 ? em_f32_to_f16 (wide[i]) : em_f32_to_bf16 (wide[i]);
-    if (dtype == EM_F16 && isfinite (wide[i]) && !isfinite (em_f16_to_f32 (narrow[i])))
-      ok = em_fail (err, EM_E_WEIGHTS, "%s has the value %g, too large for f16: use bf16 or f32",
-                    name, wide[i]);
-  }
-  *block = narrow ? (void *) narrow : wide;
-  if (narrow)
-    free (wide);
-  t->dtype = dtype;
-  t->data = *block;
-  return ok;
-}
-
-EmPackage *
-em_package_convert (const EmWeights *w, int dtype, EmError *err)
-{
-  EmPackage *p = calloc (1, sizeof *p);
-  int n = em_weights_count (w);
-  bool ok = p && (p->names = calloc (n + 1, sizeof *p->names))
-            && (p->tensors = calloc (n + 1, sizeof *p->tensors))
-            && (p->converted = calloc (n + 1, sizeof *p->converted));
-
-  EM_BUG_UNLESS (dtype == -1 || is_float ((EmDtype) dtype));
-  if (!ok)
-    em_fail (err, EM_E_DEVICE, "out of memory");
-  for (int i = 0; ok && i < n; i++) {
-    p->names[i] = em_weights_name (w, i);
-    p->tensors[i] = *em_weights_find (w, p->names[i]);
-    p->n = i + 1;
-    if (dtype >= 0 && is_float (p->tensors[i].dtype) && p->tensors[i].dtype != (EmDtype) dtype)
-      ok = convert (&p->tensors[i], &p->converted[i], (EmDtype) dtype, p->names[i], err);
-  }
-
-  EmWeights *now = ok ? em_weights_open_tensors (n, p->names, p->tensors, NULL, err) : NULL;
-  if (!now) {
-    em_package_free (p);
-    return NULL;
-  }
-  p->source = w;
-  snprintf (p->digest, sizeof p->digest, "%s", em_weights_digest (now));
-  em_weights_close (now);
-  return p;
-}
-
-void
-em_package_free (EmPackage *p)
-{
-  if (!p)
-    return;
-  for (int i = 0; i < p->n; i++)
-    free (p->converted[i]);
-  free (p->converted);
-  free (p->tensors);
-  free (p->names);
-  free (p);
-}
-
-const char *
-em_package_digest (const EmPackage *p)
-{
-  return p->digest;
-}
-
 bool
-em_package_save (const EmPackage *p, const char *path, EmError *err)
+em_package_save (const EmWeights *w, int dtype, const char *digest, const char *path, EmError *err)
 {
-  const char *json = em_weights_metadata (p->source, "earmark.config");
+  const char *json = em_weights_metadata (w, "earmark.config");
   json_t *config;
   char *text;
   bool ok;
@@ -237,10 +144,9 @@ em_package_save (const EmPackage *p, const char *path, EmError *err)
   config = em_json_parse (json, strlen (json), "the configuration", EM_E_WEIGHTS, err);
   if (!config)
     return false;
-  json_object_set_new (config, "digest", json_string (p->digest));
+  json_object_set_new (config, "digest", json_string (digest));
   text = json_dumps (config, JSON_COMPACT);
-  ok = em_weights_save (path, p->n, p->names, p->tensors,
-                        (const char *[]){ "earmark.config", text }, 1, err);
+  ok = em_weights_save_as (w, dtype, path, (const char *[]){ "earmark.config", text }, 1, err);
   free (text);
   json_decref (config);
   return ok;

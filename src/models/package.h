@@ -25,12 +25,7 @@ bool em_package_check (const EmWeights *w, EmModelConfig *config, EmPackageRepor
 bool em_package_is_complete (const EmPackageReport *report);
 void em_package_report_clear (EmPackageReport *report);
 
-/* Tensors in another float type, with the digest that they have then. */
-typedef struct EmPackage EmPackage;
-/* `dtype` is a float type, or -1 to keep every tensor as it is; other types are never changed.
- * EM_E_WEIGHTS if a value is too large for f16. `w` must outlive the result. */
-EmPackage *em_package_convert (const EmWeights *w, int dtype, EmError *err);
-void em_package_free (EmPackage *p); /* NULL is fine */
-const char *em_package_digest (const EmPackage *p);
-/* With the configuration of `w`, which now names the digest. Replaces what is there. */
-bool em_package_save (const EmPackage *p, const char *path, EmError *err);
+/* The tensors in `dtype` and their `digest` then, both as em_weights_digest_as has them, with the
+ * configuration of `w`, which now names the digest. Replaces what is there. */
+bool em_package_save (const EmWeights *w, int dtype, const char *digest, const char *path,
+                      EmError *err);

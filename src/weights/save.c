@@ -3,6 +3,7 @@
  *
  * The header is padded so that the data begins at a multiple of 64, and every tensor is aligned to
  * its type by order: wider types first, then by name. */
+#include "weights/stream.h"
 #include "weights/weights_private.h"
 #include <errno.h>
 #include <jansson.h>
@@ -14,6 +15,7 @@
 typedef struct {
   const char *name;
   const EmTensor *tensor;
+  EmDtype dtype; /* in the file */
   size_t bytes;
 } Item;
 
@@ -21,7 +23,7 @@ static int
 by_width_then_name (const void *a, const void *b)
 {
   const Item *x = a, *y = b;
-  size_t wx = em_dtype_bytes (x->tensor->dtype), wy = em_dtype_bytes (y->tensor->dtype);
+  size_t wx = em_dtype_bytes (x->dtype), wy = em_dtype_bytes (y->dtype);
 
   if (wx != wy)
     return wx > wy ? -1 : 1;
@@ -48,8 +50,8 @@ header_of (const Item *items, int n, const char *const *metadata, int n_metadata
     for (int k = 0; k < t->ndim; k++)
       json_array_append_new (shape, json_integer (t->shape[k]));
     json_object_set_new (header, items[i].name,
-                         json_pack ("{s:s,s:o,s:[I,I]}", "dtype", em_dtype_name (t->dtype), "shape",
-                                    shape, "data_offsets", (json_int_t) at,
+                         json_pack ("{s:s,s:o,s:[I,I]}", "dtype", em_dtype_name (items[i].dtype),
+                                    "shape", shape, "data_offsets", (json_int_t) at,
                                     (json_int_t) (at + items[i].bytes)));
     at += items[i].bytes;
   }
@@ -57,7 +59,13 @@ header_of (const Item *items, int n, const char *const *metadata, int n_metadata
 }
 
 static bool
-write_all (FILE *f, const char *text, const Item *items, int n)
+write_bytes (void *self, const void *bytes, size_t n)
+{
+  return fwrite (bytes, 1, n, self) == n;
+}
+
+static bool
+write_all (FILE *f, const char *text, const Item *items, int n, EmError *err)
 {
   size_t length = strlen (text), padded = (length + 8 + 63) / 64 * 64 - 8;
   uint8_t head[8];
@@ -70,7 +78,7 @@ write_all (FILE *f, const char *text, const Item *items, int n)
     if (putc (' ', f) == EOF)
       return false;
   for (int i = 0; i < n; i++)
-    if (items[i].bytes && fwrite (items[i].tensor->data, 1, items[i].bytes, f) != items[i].bytes)
+    if (!em_tensor_stream (items[i].tensor, items[i].dtype, items[i].name, write_bytes, f, err))
       return false;
   return fflush (f) == 0 && fsync (fileno (f)) == 0;
 }
@@ -88,7 +96,7 @@ replace_file (const char *path, const char *text, const Item *items, int n, EmEr
 
   FILE *f = fopen (beside, "wb");
   if (f) {
-    ok = write_all (f, text, items, n);
+    ok = write_all (f, text, items, n, err);
     ok = fclose (f) == 0 && ok;
     ok = ok && rename (beside, path) == 0;
   }
@@ -101,22 +109,26 @@ replace_file (const char *path, const char *text, const Item *items, int n, EmEr
   return ok;
 }
 
-bool
-em_weights_save (const char *path, int n, const char *const *names, const EmTensor *tensors,
-                 const char *const *metadata, int n_metadata, EmError *err)
+static Item
+item_of (const char *name, const EmTensor *tensor, int dtype)
 {
-  Item *items = calloc (n + 1, sizeof *items);
+  EmDtype stored = em_stored_dtype (tensor, dtype);
+
+  return (Item){ name, tensor, stored, em_numel (tensor) * em_dtype_bytes (stored) };
+}
+
+/* Takes `items` over. */
+static bool
+save (const char *path, Item *items, int n, const char *const *metadata, int n_metadata,
+      EmError *err)
+{
+  json_t *header;
+  char *text;
   bool ok = false;
 
-  if (!items)
-    return em_fail (err, EM_E_DEVICE, "%s: out of memory", path);
-  for (int i = 0; i < n; i++)
-    items[i] = (Item){ names[i], &tensors[i],
-                       em_numel (&tensors[i]) * em_dtype_bytes (tensors[i].dtype) };
   qsort (items, n, sizeof *items, by_width_then_name);
-
-  json_t *header = header_of (items, n, metadata, n_metadata);
-  char *text = json_dumps (header, JSON_COMPACT);
+  header = header_of (items, n, metadata, n_metadata);
+  text = json_dumps (header, JSON_COMPACT);
   if (text)
     ok = replace_file (path, text, items, n, err);
   else
@@ -125,4 +137,30 @@ em_weights_save (const char *path, int n, const char *const *names, const EmTens
   json_decref (header);
   free (items);
   return ok;
+}
+
+bool
+em_weights_save (const char *path, int n, const char *const *names, const EmTensor *tensors,
+                 const char *const *metadata, int n_metadata, EmError *err)
+{
+  Item *items = calloc (n + 1, sizeof *items);
+
+  if (!items)
+    return em_fail (err, EM_E_DEVICE, "%s: out of memory", path);
+  for (int i = 0; i < n; i++)
+    items[i] = item_of (names[i], &tensors[i], -1);
+  return save (path, items, n, metadata, n_metadata, err);
+}
+
+bool
+em_weights_save_as (const EmWeights *w, int dtype, const char *path, const char *const *metadata,
+                    int n_metadata, EmError *err)
+{
+  Item *items = calloc (w->n + 1, sizeof *items);
+
+  if (!items)
+    return em_fail (err, EM_E_DEVICE, "%s: out of memory", path);
+  for (int i = 0; i < w->n; i++)
+    items[i] = item_of (w->entries[i].name, &w->entries[i].tensor, dtype);
+  return save (path, items, w->n, metadata, n_metadata, err);
 }

@@ -1,4 +1,5 @@
 /* weights.c - named tensors, found by bisection, and their digest. */
+#include "weights/stream.h"
 #include "weights/torch.h"
 #include "weights/weights_private.h"
 #include <errno.h>
@@ -225,26 +226,41 @@ em_weights_path (const EmWeights *w)
   return w->path;
 }
 
+static bool
+digest_bytes (void *self, const void *bytes, size_t n)
+{
+  em_sha256_update (self, bytes, n);
+  return true;
+}
+
 /* Per tensor: name, type and shape ("[2, 3]") as text, each with its NUL, then the bytes. */
-const char *
-em_weights_digest (EmWeights *w)
+bool
+em_weights_digest_as (const EmWeights *w, int dtype, char digest[65], EmError *err)
 {
   EmSha256 sha;
 
-  if (w->digest[0])
-    return w->digest;
   em_sha256_init (&sha);
   for (int i = 0; i < w->n; i++) {
     const EmTensor *t = &w->entries[i].tensor;
-    const char *dtype = em_dtype_name (t->dtype);
+    EmDtype stored = em_stored_dtype (t, dtype);
+    const char *type = em_dtype_name (stored);
     char shape[128];
 
     em_shape_text (t, shape, sizeof shape);
     em_sha256_update (&sha, w->entries[i].name, strlen (w->entries[i].name) + 1);
-    em_sha256_update (&sha, dtype, strlen (dtype) + 1);
+    em_sha256_update (&sha, type, strlen (type) + 1);
     em_sha256_update (&sha, shape, strlen (shape) + 1);
-    em_sha256_update (&sha, t->data, em_numel (t) * em_dtype_bytes (t->dtype));
+    if (!em_tensor_stream (t, stored, w->entries[i].name, digest_bytes, &sha, err))
+      return false;
   }
-  em_sha256_finish (&sha, w->digest);
+  em_sha256_finish (&sha, digest);
+  return true;
+}
+
+const char *
+em_weights_digest (EmWeights *w)
+{
+  if (!w->digest[0])
+    em_weights_digest_as (w, -1, w->digest, NULL);
   return w->digest;
 }

@@ -30,8 +30,14 @@ const char *em_weights_metadata (const EmWeights *w, const char *key);
 const char *em_weights_path (const EmWeights *w);
 /* SHA-256 in hex over the tensors in name order (name, dtype, shape, bytes); computed once. */
 const char *em_weights_digest (EmWeights *w);
+/* The same of the tensors in another float type: `dtype`, or -1 to keep each as it is; other types
+ * never change. EM_E_WEIGHTS if a value is too large for f16. */
+bool em_weights_digest_as (const EmWeights *w, int dtype, char digest[65], EmError *err);
 
 /* Writes a package: `n` tensors, `metadata` as n_metadata pairs of strings. Written beside `path`
  * and renamed. */
 bool em_weights_save (const char *path, int n, const char *const *names, const EmTensor *tensors,
                       const char *const *metadata, int n_metadata, EmError *err);
+/* The tensors of `w` in `dtype`, as em_weights_digest_as takes it, converted piece by piece. */
+bool em_weights_save_as (const EmWeights *w, int dtype, const char *path,
+                         const char *const *metadata, int n_metadata, EmError *err);

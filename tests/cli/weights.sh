@@ -34,8 +34,9 @@ expect 0 '' "$cli" weights verify
 
 "$make" "$dir/good.safetensors" || exit 1
 expect 0 'tiny test model' "$cli" weights import "$dir/good.safetensors"
-expect 0 'tiny test model' "$cli" weights list
-expect 0 'ok  tiny test model' "$cli" weights verify
+expect 0 'tiny test model (sees 2.1 of its own size)' "$cli" weights list
+expect 0 '"hears": 0' "$cli" weights list --json
+expect 0 'ok .*  tiny test model (sees 2.1 of its own size)' "$cli" weights verify
 # The same tensors have one digest, however often they come; another type is another package.
 expect 0 '"unused": \[\]' "$cli" weights import "$dir/good.safetensors" --json
 [ "$("$cli" weights list | wc -l)" = 1 ] || { echo 'FAIL: imported twice, listed twice'; failed=1; }

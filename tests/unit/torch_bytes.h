@@ -22,11 +22,12 @@ torch_put (TorchBytes *b, const void *bytes, size_t n)
   b->n += n;
 }
 
+/* Little endian, zeros behind the eighth byte. */
 static inline void
 torch_put_number (TorchBytes *b, uint64_t value, int n)
 {
   for (int i = 0; i < n; i++)
-    torch_put (b, &(uint8_t){ (uint8_t) (value >> (8 * i)) }, 1);
+    torch_put (b, &(uint8_t){ i < 8 ? (uint8_t) (value >> (8 * i)) : 0 }, 1);
 }
 
 /* Instructions that are text anyway: "(", "tR", "ccollections\nOrderedDict\n" ... */

@@ -1,5 +1,5 @@
-/* unicode_runs.h - the table behind em_char_class: a run's first character, times 4, plus its class.
- */
+/* unicode_runs.h - the table behind em_char_class: the first character of every run, times 4, plus
+ * the run's class. */
 #pragma once
 #include <stdint.h>
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/json.h"
+#include "engine/threads.h"
 #include "models/bpe.h"
 #include "models/roberta.h"
 
@@ -95,6 +96,7 @@ main (int argc, char **argv)
   size_t room = 0;
   Reader r = { 0 };
 
+  em_threads_sleep_when_idle (argv);
   if (argc != 2 && !with_rows) {
     fprintf (stderr, "usage: em-text WEIGHTS [--hidden FILE] < EXPRESSIONS\n");
     return em_exit_code (EM_E_USAGE);

@@ -46,7 +46,7 @@ em_cell_now (EmDb *db, int64_t clip, int64_t object, int frame, EmCellNow *out, 
   if (em_sql_row (&q))
     *out = (EmCellNow){ .is_there = true,
                         .step = em_sql_get_int (&q, 0),
-                        .state = (EmState) em_sql_get_int (&q, 1),
+                        .state = (EmState) CLAMP (em_sql_get_int (&q, 1), 0, EM_N_STATES - 1),
                         .made = em_sql_get_int (&q, 2) };
   return em_sql_end (&q, error);
 }

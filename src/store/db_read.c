@@ -49,7 +49,7 @@ read_cell (EmSql *q)
   c->object = em_sql_get_int (q, 0);
   c->frame = (int) em_sql_get_int (q, 1);
   c->step = em_sql_get_int (q, 2);
-  c->state = (EmState) em_sql_get_int (q, 3);
+  c->state = (EmState) CLAMP (em_sql_get_int (q, 3), 0, EM_N_STATES - 1);
   c->prompts = em_sql_get_text (q, 4);
   c->pending = em_sql_get_int (q, 5) != 0;
   c->rejected = em_sql_get_int (q, 6) != 0;

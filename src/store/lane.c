@@ -50,7 +50,7 @@ em_lane_cells (EmDb *db, int64_t clip, int64_t object, GError **error)
   em_sql_int (&q, object);
   while (em_sql_row (&q)) {
     EmLaneCell c = { .frame = (int) em_sql_get_int (&q, 0),
-                     .state = (EmState) em_sql_get_int (&q, 1),
+                     .state = (EmState) CLAMP (em_sql_get_int (&q, 1), 0, EM_N_STATES - 1),
                      .step = em_sql_get_int (&q, 2),
                      .made = em_sql_get_int (&q, 3),
                      .rejected = em_sql_get_int (&q, 4) != 0,

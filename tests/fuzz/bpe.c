@@ -22,11 +22,13 @@ fuzz_seed (int i, uint8_t out[FUZZ_ROOM])
   if (i >= 2)
     return 0;
   vocab_make (merges + 3 * i, &vocab, &list);
-  for (int k = 0; k < 3; k++) {
-    const char *part = k == 0 ? vocab : k == 1 ? list : texts[i];
-
-    memcpy (out + n, part, strlen (part) + 1);
-    n += strlen (part) + 1;
+  memcpy (out, vocab, strlen (vocab) + 1);
+  n += strlen (vocab) + 1;
+  memcpy (out + n, list, strlen (list) + 1);
+  n += strlen (list) + 1;
+  for (int k = 0; k < 80; k++) { /* so long that half of all mutations change the text */
+    memcpy (out + n, texts[i], strlen (texts[i]));
+    n += strlen (texts[i]);
   }
   free (vocab);
   free (list);

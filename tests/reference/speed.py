@@ -2,16 +2,20 @@
 
     python tests/reference/speed.py [--build build] [--sizes tiny base_plus] [--threads 2]
                                     [--rounds 5] [--sides earmark pytorch]
+                                    [--stages click encode track]
 
 Needs what requirements.txt names and a build; no network, no checkpoint. Each side is a process of
-its own with the same random weights and frames and answers the same steps (sam2_hf.py, em_dump.c):
-both track 19 frames, so that a frame sees 7 memories and 16 pointers, and then take turns, one step
-each, while the others wait. Medians, and how many times as long PyTorch takes. Memory is each
-process' high-water mark (VmHWM), the frames' 252 MB (at 1024) and Python's own included.
+its own with the same random weights and frames and answers the same steps (sam2_hf.py, em_dump.c).
+They take turns, a step each, while the other waits. Told are medians (least to most) and how many
+times as long PyTorch takes. "cpu" is the processor time of all threads: where other work shares the
+machine, compare that, with OMP_WAIT_POLICY=passive in the environment so that waiting is not
+counted. Memory is each process' high-water mark (VmHWM), the frames' 252 MB (at 1024) and Python's
+own included.
 
+    click    a point on a frame with known features, the mask so far fed back: decoder
     encode   a frame's picture into features
-    track    an object one frame onward: memory attention, decoder, memory encoder; features known
-    click    one more point on a frame with known features: decoder
+    track    an object one frame onward, after 19 frames, so that it sees 7 memories and 16 pointers:
+             memory attention, decoder, memory encoder; features known
 """
 
 import argparse
@@ -27,31 +31,32 @@ import transformers
 import sam2_hf
 
 LAST = 19  # the frame that is measured
-STAGES = ("encode", "track", "click")
+STAGES = ["click", "encode", "track"]
 
 
-def opening(side):
-    return [
-        {"do": "open", "width": side, "height": side,
-         "options": {"max_cond_frames": 0, "feature_cache_bytes": 0}},
-        {"do": "points", "name": "click", "frame": 0, "object": 1,
-         "points": [[side / 4, 3 * side / 8, 1]]},
-        {"do": "propagate", "name": "track", "from": 0, "to": LAST - 1},
-    ]
+def steps_of(side, n, stages):
+    """(Stage, or None for what leads there, step), `n` rounds of each."""
+    def point(name, x):
+        return {"do": "points", "name": name, "frame": 0, "object": 1, "remember": False,
+                "points": [[x, 3 * side / 8, 1]]}
 
-
-def rounds(side, n):
-    """(Stage or None, step) of `n` rounds. Frames to encode take turns, so that none is cached."""
-    yield None, {"do": "embed", "frame": LAST}
-    for i in range(n):
-        for frame in (LAST - 2, LAST - 1, LAST):
-            yield "encode", {"do": "embed", "frame": frame}
-        yield "track", {"do": "propagate", "name": f"again{i}", "from": LAST, "to": LAST}
-    # Another object, whose first frame this is: no memory takes part.
-    yield None, {"do": "embed", "frame": LAST}
-    for i in range(3 * n):
-        yield "click", {"do": "points", "name": f"click{i}", "frame": LAST, "object": 2,
-                        "points": [[side / 2 + i, side / 2, 1]], "remember": False}
+    yield None, {"do": "open", "width": side, "height": side,
+                 "options": {"max_cond_frames": 0, "feature_cache_bytes": 0}}
+    yield None, point("first", side / 4)
+    if "click" in stages:
+        for i in range(3 * n):
+            yield "click", point(f"click{i}", side / 4 + i)
+    if "encode" in stages:
+        for i in range(n):  # frames take turns, so that none is cached
+            for frame in (1, 2, 3):
+                yield "encode", {"do": "embed", "frame": frame}
+    if "track" in stages:
+        yield None, {"do": "reset"}
+        yield None, point("again", side / 4) | {"remember": True}
+        yield None, {"do": "propagate", "name": "to", "from": 0, "to": LAST - 1}
+        yield None, {"do": "embed", "frame": LAST}
+        for i in range(n):
+            yield "track", {"do": "propagate", "name": f"on{i}", "from": LAST, "to": LAST}
 
 
 def start(side_name, arguments, folder):
@@ -70,12 +75,9 @@ def measure(size, arguments, folder):
     sam2_hf.make_package(arguments.build, folder / "hf", folder / "model.safetensors")
     sam2_hf.make_inputs(LAST + 1, side, 1, folder / "inputs.safetensors")
     workers = {name: start(name, arguments, folder) for name in arguments.sides}
-    times = {stage: {name: [] for name in workers} for stage in STAGES}
+    times = {stage: {name: [] for name in workers} for stage in arguments.stages}
     memory = {}
-    for worker in workers.values():
-        for step in opening(side):
-            worker.step(step)
-    for stage, step in rounds(side, arguments.rounds):
+    for stage, step in steps_of(side, arguments.rounds, arguments.stages):
         for name, worker in workers.items():
             answer = worker.step(step)
             memory[name] = answer["peak_kb"]
@@ -91,7 +93,7 @@ def print_rows(size, answers, memory, sides):
         ratio = f"{numbers[-1] / numbers[0]:.2f}" if len(sides) > 1 else "-"
         print(f"| {size} | {what} | {' | '.join(texts)} | {ratio} |", flush=True)
 
-    for stage in STAGES:
+    for stage in answers:
         for kind, words in (("seconds", "ms"), ("cpu", "ms cpu")):
             times = [[1e3 * a[kind] for a in answers[stage][name]] for name in sides]
             medians = [statistics.median(t) for t in times]
@@ -111,6 +113,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sides", nargs="+", default=["earmark", "pytorch"],
                         choices=["earmark", "pytorch"])
+    parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
     arguments = parser.parse_args()
     print(f"PyTorch {torch.__version__}, transformers {transformers.__version__}, "
           f"{arguments.threads} threads, {arguments.image_size} px, {platform.platform()}\n")

@@ -90,6 +90,13 @@ em_sentence_row_update (EmSentenceRow *self)
   show_targets (self); /* names and colours are the objects' own */
 }
 
+/* Not the window's cancel, which would put candidates aside first. */
+static void
+stop_cb (EmSentenceRow *self)
+{
+  em_clip_cancel (self->clip);
+}
+
 EmExpression *
 em_sentence_row_get_expression (EmSentenceRow *self)
 {
@@ -133,6 +140,7 @@ static void
 em_sentence_row_init (EmSentenceRow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  g_signal_connect_swapped (self->cancel, "clicked", G_CALLBACK (stop_cb), self);
 }
 
 GtkWidget *

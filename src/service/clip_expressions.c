@@ -243,6 +243,8 @@ em_clip_mirror_expressions (EmClip *self, const EmDelta *delta)
   }
   if (!is_same)
     g_list_store_splice (self->expressions, 0, n_old, list->pdata, list->len);
+  if (self->reading && em_clip_get_reading (self) == NULL)
+    em_job_cancel (self->suggest_job); /* nobody wants to know any more */
   if (self->asked && em_clip_get_asked (self) == NULL)
     em_clip_ask_about (self, NULL);
   else if (reads_anew)

@@ -2,6 +2,7 @@
  * the window says where the model cannot read. */
 #include "drive.h"
 #include "app/em-sentence-dialog.h"
+#include "app/em-sentence-pane.h"
 #include "app/em-sentence-row.h"
 #include "app/em-window-private.h"
 #include "service/suggestion_source.h"
@@ -18,6 +19,22 @@ find_child (GtkWidget *widget, GType type)
     return widget;
   for (GtkWidget *c = gtk_widget_get_first_child (widget); c; c = gtk_widget_get_next_sibling (c)) {
     GtkWidget *found = find_child (c, type);
+
+    if (found)
+      return found;
+  }
+  return NULL;
+}
+
+/* The button to stop, of the row that is being read. */
+static GtkWidget *
+stop_button (GtkWidget *widget)
+{
+  if (GTK_IS_BUTTON (widget) && gtk_widget_get_mapped (widget)
+      && g_strcmp0 (gtk_button_get_label (GTK_BUTTON (widget)), "_Stop") == 0)
+    return widget;
+  for (GtkWidget *c = gtk_widget_get_first_child (widget); c; c = gtk_widget_get_next_sibling (c)) {
+    GtkWidget *found = stop_button (c);
 
     if (found)
       return found;
@@ -369,8 +386,17 @@ choose_cancel_fail (EmWindow *window)
 
   drive_act (window, "win.segment-text-clip");
   g_assert_nonnull (em_clip_get_reading (clip));
-  em_clip_cancel (clip);
+  g_signal_emit_by_name (stop_button (find_child (GTK_WIDGET (window), EM_TYPE_SENTENCE_PANE)),
+                         "clicked");
   WAIT (em_clip_get_reading (clip) == NULL && drive_is_idle (window));
+  drive_act (window, "win.segment-text-clip"); /* and a sentence that goes is not read on */
+  WAIT (em_clip_get_reading (clip));
+  drive_act (window, "win.delete-expression");
+  WAIT (drive_is_idle (window));
+  g_assert_null (em_clip_get_asked (clip));
+  drive_act (window, "win.undo");
+  WAIT (drive_is_idle (window));
+  em_clip_ask_about (clip, em_clip_get_expression (clip, number));
   g_assert_true (drive_can (window, "win.segment-text"));
   WAIT (drive_is_idle (window));
   drive_act (window, "win.cancel"); /* Esc: no candidates, nothing runs: back to the sound */

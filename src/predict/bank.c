@@ -29,19 +29,52 @@ em_entry_pool_clear (EmEntryPool *pool)
   *pool = (EmEntryPool){ 0 };
 }
 
+bool
+em_entry_room (EmEntryPool *pool, EmEntry *e, EmError *err)
+{
+  void *pointer = em_is_nil (&e->pointer) ? em_slots_take (pool->pointers, err) : e->pointer.data;
+
+  if (!pointer)
+    return false;
+  e->pointer = em_tensor_f32 (pointer, 1, pool->d);
+  if (!e->low_res)
+    e->low_res = need (malloc ((size_t) pool->side * pool->side * sizeof (float)));
+  return true;
+}
+
 EmEntry *
 em_entry_new (EmEntryPool *pool, int frame, EmError *err)
 {
-  void *pointer = em_slots_take (pool->pointers, err);
-  EmEntry *e;
+  EmEntry *e = need (calloc (1, sizeof *e));
 
-  if (!pointer)
-    return NULL;
-  e = need (calloc (1, sizeof *e));
   e->frame = frame;
-  e->low_res = need (malloc ((size_t) pool->side * pool->side * sizeof (float)));
-  e->pointer = em_tensor_f32 (pointer, 1, pool->d);
+  e->made = EM_MADE_ALL;
+  if (em_entry_room (pool, e, err))
+    return e;
+  free (e);
+  return NULL;
+}
+
+EmEntry *
+em_entry_given (int frame, const EmRle *mask, bool hard)
+{
+  EmEntry *e = need (calloc (1, sizeof *e));
+
+  e->frame = frame;
+  e->given = em_rle_copy (mask);
+  e->hard = hard;
   return e;
+}
+
+void
+em_entry_unmake (EmEntryPool *pool, EmEntry *e)
+{
+  em_slots_give (pool->memories, e->memory.data);
+  em_slots_give (pool->pointers, e->pointer.data);
+  free (e->low_res);
+  e->low_res = NULL;
+  e->memory = e->pointer = (EmTensor){ 0 };
+  e->made = EM_MADE_NOTHING;
 }
 
 bool
@@ -61,9 +94,8 @@ em_entry_free (EmEntryPool *pool, EmEntry *e)
 {
   if (!e)
     return;
-  em_slots_give (pool->memories, e->memory.data);
-  em_slots_give (pool->pointers, e->pointer.data);
-  free (e->low_res);
+  em_entry_unmake (pool, e);
+  em_rle_clear (&e->given);
   free (e);
 }
 
@@ -239,13 +271,12 @@ em_bank_recall (const EmBank *bank, int frame, int direction, const EmRecallRule
   n_cond = choose_cond (&bank->cond, frame, rules->max_cond_frames, chosen, taken);
 
   for (int i = 0; i < n_cond; i++)
-    if (!em_is_nil (&chosen[i]->memory))
-      r.spatial[r.n_spatial++] = (EmSpatial){ chosen[i], rules->num_maskmem - 1 };
+    r.spatial[r.n_spatial++] = (EmSpatial){ chosen[i], rules->num_maskmem - 1 };
   for (int steps = rules->num_maskmem - 1; steps >= 1; steps--) {
     int f = frame_back (frame, direction, steps, rules->stride);
     const EmEntry *e = look_back (bank, f, taken);
 
-    if (e && !em_is_nil (&e->memory))
+    if (e)
       r.spatial[r.n_spatial++] = (EmSpatial){ e, steps - 1 };
   }
 

@@ -6,16 +6,24 @@
  * frame numbers only, never at data. Entries own their host memory; their device memory is slots of
  * the pool that made them. One thread. */
 #pragma once
+#include "base/rle.h"
 #include "engine/tensor.h"
 #include "predict/slots.h"
 
-/* What one frame leaves behind. */
+typedef enum { EM_MADE_NOTHING, EM_MADE_LOGITS, EM_MADE_ALL } EmMade;
+
+/* What one frame leaves behind. Of a mask that a person gave it can be made again, so it may be
+ * there in part. */
 typedef struct {
   int frame;
   float *low_res; /* [S/4, S/4] logits, host */
   float iou, score;
-  EmTensor memory;  /* [1, N, m] in a slot; nil until encoded */
-  EmTensor pointer; /* [1, d] in a slot */
+  EmTensor memory;    /* [1, N, m] in a slot; nil until encoded */
+  EmTensor pointer;   /* [1, d] in a slot */
+  EmRle given;        /* width 0: none */
+  bool hard;          /* its memory is of the mask, not of soft logits */
+  EmMade made;        /* of the above; EM_MADE_ALL without a given mask */
+  uint64_t looked_at; /* when: grows with every look */
 } EmEntry;
 
 typedef struct {
@@ -31,7 +39,11 @@ void em_entry_pool_clear (EmEntryPool *pool);
 
 /* An entry with room for mask and pointer; NULL with EM_E_DEVICE. */
 EmEntry *em_entry_new (EmEntryPool *pool, int frame, EmError *err);
-/* Room for its memory, where it has none. */
+/* One of a mask, which is copied: nothing is made, and takes no slot. */
+EmEntry *em_entry_given (int frame, const EmRle *mask, bool hard);
+void em_entry_unmake (EmEntryPool *pool, EmEntry *e); /* back to that */
+/* Room for mask and pointer, for its memory, where it has none. */
+bool em_entry_room (EmEntryPool *pool, EmEntry *e, EmError *err);
 bool em_entry_room_for_memory (EmEntryPool *pool, EmEntry *e, EmError *err);
 void em_entry_free (EmEntryPool *pool, EmEntry *e);   /* NULL is fine */
 size_t em_entry_bytes (const EmEntryPool *pool);      /* of one with its memory, host and device */
@@ -80,7 +92,7 @@ typedef struct {
 /* Entries at this distance and beyond are looked at only if they are conditioning ones. */
 int em_recall_reach (const EmRecallRules *rules);
 
-/* What `frame` looks at in direction +1 or -1. Only entries with a memory count as spatial. */
+/* What `frame` looks at in direction +1 or -1. */
 EmRecall em_bank_recall (const EmBank *bank, int frame, int direction, const EmRecallRules *rules);
 void em_recall_clear (EmRecall *r);
 

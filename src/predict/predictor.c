@@ -258,13 +258,16 @@ em_predictor_reset (EmPredictor *p)
   em_tracker_reset (p->tracker);
 }
 
-/* An entry may be asked for without an answer: the mask is then not made. */
+/* An entry may be asked for without an answer: then nothing is made of it. */
 static bool
-answer_entry (const EmPredictor *p, const EmEntry *e, EmAnswer *answer)
+answer_entry (const EmPredictor *p, EmEntry *e, EmAnswer *answer, EmError *err)
 {
-  if (e && answer)
-    fill_answer (p, answer, e->low_res, e->iou, e->score);
-  return e != NULL;
+  if (!e || !answer)
+    return e != NULL;
+  if (!em_tracker_show (p->tracker, e, err))
+    return false;
+  fill_answer (p, answer, e->low_res, e->iou, e->score);
+  return true;
 }
 
 bool
@@ -299,7 +302,7 @@ em_predictor_add_points (EmPredictor *p, int frame, int object, const float *xy,
   }
   em_replay_points (items, n_items, &p->source, p->model->config.sam2.image_size, &points);
   return answer_entry (
-      p, em_tracker_add_points (p->tracker, frame, object, &points, clear_old, err), answer);
+      p, em_tracker_add_points (p->tracker, frame, object, &points, clear_old, err), answer, err);
 }
 
 bool
@@ -307,14 +310,17 @@ em_predictor_add_mask (EmPredictor *p, int frame, int object, const EmRle *mask,
                        EmError *err)
 {
   return check_frame (p, frame, err) && check_track (p, object, err) && check_mask (p, mask, err)
-         && answer_entry (p, em_tracker_add_mask (p->tracker, frame, object, mask, err), answer);
+         && answer_entry (p, em_tracker_add_mask (p->tracker, frame, object, mask, answer, err),
+                          answer, err);
 }
 
 bool
 em_predictor_remember (EmPredictor *p, int frame, int object, const EmRle *mask, EmError *err)
 {
-  return check_frame (p, frame, err) && check_track (p, object, err) && check_mask (p, mask, err)
-         && em_tracker_remember (p->tracker, frame, object, mask, err);
+  if (!check_frame (p, frame, err) || !check_track (p, object, err) || !check_mask (p, mask, err))
+    return false;
+  em_tracker_remember (p->tracker, frame, object, mask);
+  return true;
 }
 
 bool
@@ -333,7 +339,7 @@ bool
 em_predictor_at (EmPredictor *p, int frame, int object, EmAnswer *answer, EmError *err)
 {
   return check_frame (p, frame, err)
-         && answer_entry (p, em_tracker_at (p->tracker, frame, object), answer);
+         && answer_entry (p, em_tracker_at (p->tracker, frame, object), answer, err);
 }
 
 bool
@@ -361,7 +367,7 @@ em_predictor_step (EmPredictor *p, int *frame, EmAnswer *answers, EmError *err)
   if (!em_tracker_step (p->tracker, frame, p->entries, err))
     return false;
   for (int i = 0; i < n; i++)
-    answer_entry (p, p->entries[i], &answers[i]);
+    fill_answer (p, &answers[i], p->entries[i]->low_res, p->entries[i]->iou, p->entries[i]->score);
   return true;
 }
 

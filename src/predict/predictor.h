@@ -49,7 +49,8 @@ typedef struct {
   bool clear_around_prompts;
   size_t feature_cache_bytes; /* image features and audio prompts kept */
   /* Memories of tracked frames kept. Beyond it those farthest from the current frame go first; what
-   * the next step attends to, conditioning frames and frames being corrected never do. */
+   * the next step attends to and frames that were clicked never do. Of given masks the runs are
+   * kept, and the memories of those that were looked at last. */
   size_t bank_bytes;
 } EmPredictorOptions;
 EmPredictorOptions em_predictor_defaults (void);
@@ -121,6 +122,7 @@ void em_predictor_reset (EmPredictor *p); /* forgets objects and memories, keeps
 bool em_predictor_add_points (EmPredictor *p, int frame, int object, const float *xy,
                               const int *labels, int n, const float *box, bool clear_old,
                               EmAnswer *answer, EmError *err);
+/* Without *answer this costs a copy of the mask: a frame that looks at it makes the rest. */
 bool em_predictor_add_mask (EmPredictor *p, int frame, int object, const EmRle *mask,
                             EmAnswer *answer, EmError *err);
 /* A mask that tracking reached before, from the project: remembered as tracked, not as

@@ -58,6 +58,7 @@ em_tracker_free (EmTracker *t)
   em_tracker_reset (t);
   free (t->objects);
   free (t->made);
+  free (t->recalls);
   em_entry_pool_clear (&t->pool);
   free (t);
 }
@@ -82,6 +83,7 @@ find_or_add (EmTracker *t, int id)
     t->room = t->room ? 2 * t->room : 8;
     t->objects = need (realloc (t->objects, (size_t) t->room * sizeof *t->objects));
     t->made = need (realloc (t->made, (size_t) t->room * sizeof *t->made));
+    t->recalls = need (realloc (t->recalls, (size_t) t->room * sizeof *t->recalls));
   }
   o = &t->objects[t->n++];
   *o = (EmTracked){ .id = id };
@@ -127,14 +129,14 @@ set_given (EmTracked *o, int frame, const EmPointSet *set)
   g->set = *set;
 }
 
-static const EmEntry *
+static EmEntry *
 entry_at (const EmTracked *o, int frame)
 {
   const EmEntries *places[]
       = { &o->fresh.cond, &o->fresh.tracked, &o->bank.cond, &o->bank.tracked };
 
   for (int i = 0; i < 4; i++) {
-    const EmEntry *e = em_entries_at (places[i], frame);
+    EmEntry *e = em_entries_at (places[i], frame);
 
     if (e)
       return e;
@@ -151,10 +153,10 @@ place_of_prompt (EmTracker *t, EmTracked *o, int frame)
 }
 
 /* The mask that the next click on a frame builds on. */
-static const EmEntry *
+static EmEntry *
 earlier (EmTracker *t, EmTracked *o, int frame)
 {
-  const EmEntry *e = em_entries_at (place_of_prompt (t, o, frame), frame);
+  EmEntry *e = em_entries_at (place_of_prompt (t, o, frame), frame);
 
   e = e ? e : em_entries_at (&o->bank.cond, frame);
   return e ? e : em_entries_at (&o->bank.tracked, frame);
@@ -164,16 +166,19 @@ static bool
 decode_points (EmTracker *t, EmTracked *o, int frame, const EmPointSet *points, EmEntry *e,
                EmError *err)
 {
-  const EmEntry *before = earlier (t, o, frame);
+  EmEntry *before = earlier (t, o, frame);
   EmFeatures f;
   EmRecall recall = { 0 };
   EmHeadInput in
       = { .points = points, .multimask = points->n <= 1, .dynamic = t->options->dynamic_multimask };
 
-  if (!em_feature_store_get (t->features, frame, &f, NULL, err))
-    return false;
   if (o->passed[frame])
     recall = em_bank_recall (&o->bank, frame, o->passed[frame], &t->rules);
+  if ((before && !em_tracker_show (t, before, err)) || !em_tracker_make_recalled (t, &recall, err)
+      || !em_feature_store_get (t->features, frame, &f, NULL, err)) {
+    em_recall_clear (&recall);
+    return false;
+  }
   if (before)
     in.mask = em_head_again (t->ctx, t->model, before->low_res);
 
@@ -186,7 +191,7 @@ decode_points (EmTracker *t, EmTracked *o, int frame, const EmPointSet *points, 
   return em_ctx_end_pass (t->ctx, err);
 }
 
-const EmEntry *
+EmEntry *
 em_tracker_add_points (EmTracker *t, int frame, int object, const EmPointSet *points,
                        bool clear_old, EmError *err)
 {
@@ -218,40 +223,17 @@ em_tracker_add_points (EmTracker *t, int frame, int object, const EmPointSet *po
   return e;
 }
 
-/* The entry of a given mask, with its memory if `encoded`. */
-static EmEntry *
-entry_of_mask (EmTracker *t, int frame, const EmRle *mask, bool encoded, EmError *err)
+EmEntry *
+em_tracker_add_mask (EmTracker *t, int frame, int object, const EmRle *mask, bool show,
+                     EmError *err)
 {
-  EmFeatures f;
-  EmEntry *e;
-
-  if (!em_feature_store_get (t->features, frame, &f, NULL, err))
-    return NULL;
-  e = em_entry_new (&t->pool, frame, err);
-  if (!e)
-    return NULL;
-  if (!encoded || em_entry_room_for_memory (&t->pool, e, err)) {
-    EmTensor *square = em_head_square (t->ctx, t->model, mask);
-    EmHead head = em_head_of_mask (t->ctx, t->model, &f, square, t->options->dynamic_multimask);
-    EmTensor *memory
-        = encoded ? em_head_remember (t->ctx, t->model, &f, head.mask, head.score, false) : NULL;
-
-    em_head_store (t->ctx, e, &head, memory);
-    if (em_ctx_end_pass (t->ctx, err))
-      return e;
-  }
-  em_entry_free (&t->pool, e);
-  return NULL;
-}
-
-const EmEntry *
-em_tracker_add_mask (EmTracker *t, int frame, int object, const EmRle *mask, EmError *err)
-{
-  EmEntry *e = entry_of_mask (t, frame, mask, false, err);
+  EmEntry *e = em_tracked_given (frame, mask, true);
   EmTracked *o;
 
-  if (!e)
+  if (show && !em_tracker_show (t, e, err)) {
+    em_entry_free (&t->pool, e);
     return NULL;
+  }
   o = find_or_add (t, object);
   forget_given (o, frame);
   em_entries_put (&t->pool, place_of_prompt (t, o, frame), e);
@@ -259,23 +241,16 @@ em_tracker_add_mask (EmTracker *t, int frame, int object, const EmRle *mask, EmE
   return e;
 }
 
-bool
-em_tracker_remember (EmTracker *t, int frame, int object, const EmRle *mask, EmError *err)
+void
+em_tracker_remember (EmTracker *t, int frame, int object, const EmRle *mask)
 {
-  EmEntry *e = entry_of_mask (t, frame, mask, true, err);
-  EmTracked *o;
+  EmTracked *o = find_or_add (t, object);
 
-  if (!e)
-    return false;
-  o = find_or_add (t, object);
-  if (em_entries_at (&o->bank.cond, frame))
-    em_entry_free (&t->pool, e);
-  else
-    em_entries_put (&t->pool, &o->bank.tracked, e);
+  if (!em_entries_at (&o->bank.cond, frame))
+    em_entries_put (&t->pool, &o->bank.tracked, em_tracked_given (frame, mask, false));
   if (!o->passed[frame])
     o->passed[frame] = 1;
   t->running = false;
-  return true;
 }
 
 bool
@@ -323,7 +298,7 @@ em_tracker_object (const EmTracker *t, int i)
   return t->objects[i].id;
 }
 
-const EmEntry *
+EmEntry *
 em_tracker_at (const EmTracker *t, int frame, int object)
 {
   const EmTracked *o = find (t, object);

@@ -8,7 +8,8 @@
  * Memory is bounded: of tracked frames, as many stay as the options' bank_bytes hold, those nearest
  * to the frame just done. What the next step attends to (num_maskmem - 1 memories, max_obj_ptrs - 1
  * pointers) is always among them. A pass over a stretch whose neighbours are gone does without
- * them, as at the beginning of a clip. One thread. */
+ * them, as at the beginning of a clip. Of a mask that a person gave only the runs stay for good:
+ * what a frame looks at is made when it looks. One thread. */
 #pragma once
 #include "predict/head.h"
 
@@ -21,21 +22,24 @@ void em_tracker_free (EmTracker *t); /* NULL is fine */
 void em_tracker_reset (EmTracker *t);
 
 /* Entries handed out are the tracker's and live until its next call. The first prompt makes the
- * object; one that fails leaves everything as it was. */
+ * object; one that fails leaves everything as it was. Of a given mask nothing is made until it is
+ * needed: em_tracker_show makes the logits of an entry handed out. */
 
 /* points in model pixels, box corners first. */
-const EmEntry *em_tracker_add_points (EmTracker *t, int frame, int object, const EmPointSet *points,
-                                      bool clear_old, EmError *err);
-const EmEntry *em_tracker_add_mask (EmTracker *t, int frame, int object, const EmRle *mask,
-                                    EmError *err);
-bool em_tracker_remember (EmTracker *t, int frame, int object, const EmRle *mask, EmError *err);
+EmEntry *em_tracker_add_points (EmTracker *t, int frame, int object, const EmPointSet *points,
+                                bool clear_old, EmError *err);
+EmEntry *em_tracker_add_mask (EmTracker *t, int frame, int object, const EmRle *mask, bool show,
+                              EmError *err);
+void em_tracker_remember (EmTracker *t, int frame, int object, const EmRle *mask);
 bool em_tracker_clear_frame (EmTracker *t, int frame, int object, EmError *err);
 bool em_tracker_remove (EmTracker *t, int object, EmError *err);
 
 int em_tracker_n_objects (const EmTracker *t);
 int em_tracker_object (const EmTracker *t, int i);
 /* What an object has on a frame, the latest prompt first; NULL: nothing, or no such object. */
-const EmEntry *em_tracker_at (const EmTracker *t, int frame, int object);
+EmEntry *em_tracker_at (const EmTracker *t, int frame, int object);
+bool em_tracker_show (EmTracker *t, EmEntry *e, EmError *err);  /* its logits, score, iou */
+bool em_tracker_make (EmTracker *t, EmEntry *e, EmError *err);  /* pointer and memory as well */
 const EmBank *em_tracker_bank (const EmTracker *t, int object); /* NULL: no such object */
 
 /* Where entries come from; tests count what is in use. */

@@ -28,6 +28,16 @@ struct EmTracker {
   int n, room;
   EmTracked *objects; /* in the order they were added */
   EmEntry **made;     /* room for every object: a step's new entries */
+  EmRecall *recalls;  /* likewise: what its objects look at */
+  uint64_t clock;     /* of looks at entries */
   bool running;
   int next, end, direction;
 };
+
+/* The entry of a person's mask; `hard`: given as a prompt. */
+EmEntry *em_tracked_given (int frame, const EmRle *mask, bool hard);
+/* Makes all that a frame looks at; a pass each, so none may be under way. */
+bool em_tracker_make_recalled (EmTracker *t, const EmRecall *recall, EmError *err);
+/* Gives up what was made of given masks and not looked at for the longest, as far as the rules let
+ * frames look. */
+void em_tracked_unmake (EmTracker *t, EmTracked *o);

@@ -44,7 +44,7 @@ settle (EmTracker *t, EmTracked *o, EmError *err)
     while (from[k]->n) {
       EmEntry *e = from[k]->items[0];
 
-      if (!encode_fresh (t, e, err))
+      if (e->given.width == 0 && !encode_fresh (t, e, err))
         return false;
       em_entries_put (&t->pool, into[k], em_entries_take (from[k], e->frame));
       if (k == 1)
@@ -82,7 +82,7 @@ em_tracker_begin (EmTracker *t, int start, int end, int direction, EmError *err)
 
 /* A frame without prompts: three masks, the best taken, and its memory from the soft mask. */
 static EmEntry *
-track_one (EmTracker *t, EmTracked *o, int frame, const EmFeatures *f, EmError *err)
+track_one (EmTracker *t, int frame, const EmFeatures *f, const EmRecall *recall, EmError *err)
 {
   static const EmPointSet nothing = { .n = 0 };
   EmEntry *e = em_entry_new (&t->pool, frame, err);
@@ -90,20 +90,41 @@ track_one (EmTracker *t, EmTracked *o, int frame, const EmFeatures *f, EmError *
   if (!e)
     return NULL;
   if (em_entry_room_for_memory (&t->pool, e, err)) {
-    EmRecall recall = em_bank_recall (&o->bank, frame, t->direction, &t->rules);
     EmHeadInput in = { .points = &nothing, .multimask = true };
-    EmTensor *image = em_head_image (t->ctx, t->model, f, &recall);
+    EmTensor *image = em_head_image (t->ctx, t->model, f, recall);
     EmHead head = em_head_decode (t->ctx, t->model, f, image, &in);
 
     head.mask = em_gate_mask (t->ctx, head.mask, head.score);
     em_head_store (t->ctx, e, &head,
                    em_head_remember (t->ctx, t->model, f, head.mask, head.score, false));
-    em_recall_clear (&recall);
     if (em_ctx_end_pass (t->ctx, err))
       return e;
   }
   em_entry_free (&t->pool, e);
   return NULL;
+}
+
+/* What every object looks at is made first, since that may want other frames' features; then this
+ * frame's serve all. *any: some object is tracked here. */
+static bool
+prepare (EmTracker *t, int frame, bool *any, EmError *err)
+{
+  *any = false;
+  for (int i = 0; i < t->n; i++) {
+    EmTracked *o = &t->objects[i];
+    EmEntry *cond = em_entries_at (&o->bank.cond, frame);
+
+    if (cond) {
+      if (!em_tracker_show (t, cond, err))
+        return false;
+      continue;
+    }
+    *any = true;
+    t->recalls[i] = em_bank_recall (&o->bank, frame, t->direction, &t->rules);
+    if (!em_tracker_make_recalled (t, &t->recalls[i], err))
+      return false;
+  }
+  return true;
 }
 
 /* All objects' new entries first, then all into their banks: a step that fails half way has changed
@@ -112,23 +133,20 @@ static bool
 make_entries (EmTracker *t, int frame, EmError *err)
 {
   EmFeatures f;
-  bool looked = false;
+  bool any, good;
 
   memset (t->made, 0, (size_t) t->n * sizeof *t->made);
+  memset (t->recalls, 0, (size_t) t->n * sizeof *t->recalls);
+  good = prepare (t, frame, &any, err)
+         && (!any || em_feature_store_get (t->features, frame, &f, NULL, err));
   for (int i = 0; i < t->n; i++) {
-    if (em_entries_at (&t->objects[i].bank.cond, frame))
-      continue;
-    if (looked || em_feature_store_get (t->features, frame, &f, NULL, err)) {
-      looked = true;
-      t->made[i] = track_one (t, &t->objects[i], frame, &f, err);
-    }
-    if (!t->made[i]) {
-      for (int k = 0; k < i; k++)
-        em_entry_free (&t->pool, t->made[k]);
-      return false;
-    }
+    if (good && !em_entries_at (&t->objects[i].bank.cond, frame))
+      good = (t->made[i] = track_one (t, frame, &f, &t->recalls[i], err)) != NULL;
+    em_recall_clear (&t->recalls[i]);
   }
-  return true;
+  for (int i = 0; i < t->n && !good; i++)
+    em_entry_free (&t->pool, t->made[i]);
+  return good;
 }
 
 static int
@@ -160,6 +178,7 @@ em_tracker_step (EmTracker *t, int *frame, const EmEntry **entries, EmError *err
       clear_around (t, o, at);
     o->passed[at] = (int8_t) t->direction;
     em_bank_trim (&t->pool, &o->bank, at, most, reach);
+    em_tracked_unmake (t, o);
     entries[i] = t->made[i] ? t->made[i] : em_entries_at (&o->bank.cond, at);
   }
   *frame = at;

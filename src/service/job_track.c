@@ -1,8 +1,8 @@
 /* job_track.c - tracking, a frame a step.
  *
- * A span begins with an empty memory, is given its seeds one a step (each may cost an image pass)
- * and then goes frame by frame. Between steps clicks are answered by the same predictor, which
- * keeps what tracking remembers apart from them. */
+ * A span begins with an empty memory, is given its seeds, one a step, and then goes frame by frame.
+ * Between steps clicks are answered by the same predictor, which keeps what tracking remembers apart
+ * from them. */
 #include "service/engine_jobs.h"
 #include "base/log.h"
 
@@ -128,8 +128,8 @@ nearer (EmTrackJob *job, const EmTrackSeed *s, int low, int high)
   return n;
 }
 
-/* The span's seeds by frame. Far ones are left out: the tracker attends to the nearest few, and
- * each costs an image pass. */
+/* The span's seeds by frame. Far ones are left out: the tracker attends to the nearest
+ * few. */
 static bool
 choose_seeds (EmTrackJob *job, int n_frames, EmError *err)
 {
@@ -260,6 +260,8 @@ step (EmTrackJob *job, EmWork *work, bool *is_over, EmError *err)
     job->at = frame + direction;
     return true;
   }
+  if (err->code == EM_E_INPUT && em_predictor_embed (p, job->at, &(EmError) EM_ERROR_INIT))
+    return false; /* a seed's picture is broken, not this one */
   if (err->code == EM_E_INPUT && job->at != span->to) { /* a broken picture: go on behind it */
     em_log (EM_LOG_WARN, "tracking leaves out a frame: %s", err->text);
     *err = (EmError) EM_ERROR_INIT;

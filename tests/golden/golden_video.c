@@ -106,11 +106,12 @@ compare_display (Run *r, const char *key, int frame)
     return;
   all = malloc (size * (size_t) n * sizeof *all);
   for (int i = 0; i < n; i++) {
-    const EmEntry *e = em_tracker_at (r->p->tracker, frame, em_predictor_object (r->p, i));
+    EmEntry *e = em_tracker_at (r->p->tracker, frame, em_predictor_object (r->p, i));
+    EmError err = EM_ERROR_INIT;
 
     for (size_t k = 0; !e && k < size; k++)
       all[size * i + k] = -1024;
-    if (e)
+    if (e && em_tracker_show (r->p->tracker, e, &err))
       em_logits_resize (e->low_res, r->p->model->mask_side, all + size * i, r->width, r->height);
   }
   golden_compare (r->g, key, all, (int64_t) size * n);
@@ -170,6 +171,8 @@ compare_banks (Run *r, const char *step, const char *name, EmError *err)
       return false;
     for (int k = 0; k < 2; k++)
       for (int e = 0; e < kinds[k]->n; e++) {
+        if (!em_tracker_make (r->p->tracker, kinds[k]->items[e], err))
+          return false;
         snprintf (prefix, sizeof prefix, "%s.obj%d.frame%d", name, object,
                   kinds[k]->items[e]->frame);
         compare_entry (r, prefix, kinds[k]->items[e]);

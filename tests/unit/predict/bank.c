@@ -145,16 +145,22 @@ spelled_out (Want *w, const EmBank *b, int t, int d, const EmRecallRules *r)
         w->distance[w->n_pointers++] = abs (t - f);
       }
     }
-  for (int k = 1; k < 30; k++) {
-    int f = t - d * k;
-    bool there = f >= 0 && f < r->n_frames
-                 && (em_entries_at (&b->tracked, f) || (is_cond[f] && !chosen[f]));
+  for (int k = 1; k < r->num_maskmem; k++) {
+    int far = k == 1 ? 1 : 2 + (k - 2) * r->stride, f = t - d * far;
 
-    if (there && k < r->num_maskmem) {
+    while (k > 1 && f % r->stride) /* multiples of the stride, away from t */
+      f -= d;
+    if (f >= 0 && f < r->n_frames
+        && (em_entries_at (&b->tracked, f) || (is_cond[f] && !chosen[f]))) {
       w->frame[w->n_spatial] = f;
       w->row[w->n_spatial++] = k - 1;
     }
-    if (there && k < maxp) {
+  }
+  for (int k = 1; k < maxp; k++) {
+    int f = t - d * k;
+
+    if (f >= 0 && f < r->n_frames
+        && (em_entries_at (&b->tracked, f) || (is_cond[f] && !chosen[f]))) {
       w->pointer[w->n_pointers] = f;
       w->distance[w->n_pointers++] = k;
     }
@@ -168,7 +174,8 @@ recall_is_the_rule_spelled_out (void)
     EmRecallRules rules = { .n_frames = 1 + pick (120),
                             .num_maskmem = 2 + pick (7),
                             .max_obj_ptrs = 1 + pick (20),
-                            .max_cond_frames = pick (3) ? 2 + pick (4) : 0 };
+                            .max_cond_frames = pick (3) ? 2 + pick (4) : 0,
+                            .stride = pick (2) ? 1 : 1 + pick (4) };
     EmBank bank = { 0 };
     int t = pick (rules.n_frames), d = pick (2) ? 1 : -1, last = 0;
     EmRecall got;
@@ -216,22 +223,6 @@ recall_is_the_rule_spelled_out (void)
 }
 
 static void
-entries_without_a_memory_have_pointers_only (void)
-{
-  EmRecallRules rules = { .n_frames = 50, .num_maskmem = 7, .max_obj_ptrs = 16, .stride = 1 };
-  EmBank bank = { 0 };
-  EmRecall r;
-
-  em_entries_put (&pool, &bank.cond, entry (3, false));
-  em_entries_put (&pool, &bank.tracked, entry (4, true));
-  r = em_bank_recall (&bank, 5, 1, &rules);
-  CHECK_INT (r.n_spatial, 1);
-  CHECK_INT (r.n_pointers, 2);
-  em_recall_clear (&r);
-  em_bank_clear (&pool, &bank);
-}
-
-static void
 trimming_spares_the_near (void)
 {
   EmBank bank = { 0 };
@@ -268,4 +259,4 @@ end (void)
 }
 
 CHECK_MAIN (begin, slots_forget_what_was_not_asked_for_the_longest, recall_is_the_rule_spelled_out,
-            entries_without_a_memory_have_pointers_only, trimming_spares_the_near, end)
+            trimming_spares_the_near, end)

@@ -271,21 +271,25 @@ looks_clear (Looks *l)
   l->n = 0;
 }
 
-/* An object's bank as it was before the pass. */
+/* An object's bank as it was before the pass. What is made of given masks is added when it has been
+ * looked at. */
 typedef struct {
+  bool known[FRAMES];
   float memory[FRAMES][N * M], pointer[FRAMES][D];
 } Held;
 
 static void
-hold (Held *h, const EmTracker *t, int object)
+hold (Held *h, const EmTracked *o)
 {
-  const EmBank *bank = em_tracker_bank (t, object);
-  const EmEntries *kinds[2] = { &bank->cond, &bank->tracked };
+  const EmEntries *kinds[2] = { &o->bank.cond, &o->bank.tracked };
 
   for (int k = 0; k < 2; k++)
     for (int i = 0; i < kinds[k]->n; i++) {
       const EmEntry *e = kinds[k]->items[i];
 
+      if (h->known[e->frame] || e->made != EM_MADE_ALL)
+        continue;
+      h->known[e->frame] = true;
       em_to_f32 (h->memory[e->frame], e->memory.data, e->memory.dtype, N * M);
       memcpy (h->pointer[e->frame], em_f32 (&e->pointer), sizeof h->pointer[0]);
     }
@@ -320,7 +324,8 @@ is_memory (const Look *l, int at, const Held *h, Part want)
   const float *pe = em_f32 (tiny.model->memory_pe);
   const float *row = em_f32 (tiny.model->maskmem_tpos_enc) + want.at * M;
 
-  if (memcmp (l->memory + at * M, h->memory[want.frame], sizeof h->memory[0]))
+  if (!h->known[want.frame]
+      || memcmp (l->memory + at * M, h->memory[want.frame], sizeof h->memory[0]))
     return false;
   for (int i = 0; i < N * M; i++)
     if (fabsf (l->pos[at * M + i] - (pe[i] + row[i % M])) > 1e-6f)
@@ -334,7 +339,8 @@ is_pointer (const Look *l, int at, const Held *h, Part want, int maxp)
   double place[M];
 
   pointer_place (place, want.at, maxp);
-  if (memcmp (l->memory + at * M, h->pointer[want.frame], sizeof h->pointer[0]))
+  if (!h->known[want.frame]
+      || memcmp (l->memory + at * M, h->pointer[want.frame], sizeof h->pointer[0]))
     return false;
   for (int i = 0; i < D; i++)
     if (fabs (l->pos[at * M + i] - place[i % M]) > 1e-5)
@@ -403,7 +409,7 @@ typedef struct {
   Twin twin;
   Looks looks;
   Held held[N_OBJECTS];
-  int n_looks; /* checked so far */
+  int n_looks, n_made; /* checked so far, masks made into memories */
 } Pair;
 
 static void
@@ -429,11 +435,44 @@ pair_close (Pair *b)
 }
 
 static void
+hold_all (Pair *b)
+{
+  for (int i = 0; i < b->p->tracker->n; i++)
+    hold (&b->held[i], &b->p->tracker->objects[i]);
+}
+
+/* Remembered masks are made beforehand: some are forgotten by the very pass that looks at them. */
+static void
 before_pass (Pair *b)
 {
+  EmTracker *t = b->p->tracker;
+  EmError err = EM_ERROR_INIT;
+
+  for (int i = 0; i < t->n; i++)
+    for (int k = 0; k < t->objects[i].bank.tracked.n; k++)
+      CHECK (em_tracker_make (t, t->objects[i].bank.tracked.items[k], &err));
   looks_clear (&b->looks);
-  for (int i = 0; i < em_predictor_n_objects (b->p); i++)
-    hold (&b->held[i], b->p->tracker, em_predictor_object (b->p, i));
+  memset (b->held, 0, sizeof b->held);
+  hold_all (b);
+}
+
+/* What given masks were made into on the way goes out of the list: each on the raw feature. */
+static void
+after_pass (Pair *b)
+{
+  Looks *l = &b->looks;
+  int n = 0;
+
+  hold_all (b);
+  for (int i = 0; i < l->n; i++)
+    if (l->items[i].image) {
+      l->items[n++] = l->items[i];
+    } else {
+      CHECK (l->items[i].n_tokens == 8 && !l->items[i].n_memory);
+      b->n_made++;
+      free (l->items[i].source);
+    }
+  l->n = n;
 }
 
 static void
@@ -448,12 +487,29 @@ check_entries (const EmEntries *es, const bool *want, int n_frames)
   CHECK_INT (es->n, n);
 }
 
+/* Only given masks may be there in part; no memory before its frame has taken its place. */
+static void
+count_slots (const EmEntries *es, bool settled, int *n_pointers, int *n_memories)
+{
+  for (int k = 0; k < es->n; k++) {
+    const EmEntry *e = es->items[k];
+    bool has_memory = !em_is_nil (&e->memory);
+
+    CHECK (has_memory
+           == (settled ? e->made == EM_MADE_ALL : e->made == EM_MADE_ALL && e->given.width));
+    CHECK (e->made == EM_MADE_ALL || e->given.width);
+    CHECK (!has_memory || e->memory.dtype == EM_BF16);
+    *n_pointers += !em_is_nil (&e->pointer);
+    *n_memories += has_memory;
+  }
+}
+
 /* The same frames in the same maps; conditioning ones by age; no entry lost or leaked. */
 static void
 check_state (Pair *b)
 {
   Twin *w = &b->twin;
-  int n_entries = 0, n_memories = 0;
+  int n_pointers = 0, n_memories = 0;
 
   CHECK_INT (em_predictor_n_objects (b->p), w->n);
   for (int i = 0; i < w->n; i++) {
@@ -469,12 +525,12 @@ check_state (Pair *b)
       CHECK_INT (t->passed[f], o->tracked[f]);
     for (int k = 0; k < t->bank.cond.n; k++) /* the twin learns ages from their order */
       o->age[t->bank.cond.items[k]->frame] = ++w->clock;
-    n_memories += t->bank.cond.n + t->bank.tracked.n;
-    n_entries += t->fresh.cond.n + t->fresh.tracked.n;
-    for (int k = 0; k < t->bank.tracked.n; k++)
-      CHECK_INT (t->bank.tracked.items[k]->memory.dtype, w->o.memory_f32 ? EM_F32 : EM_BF16);
+    count_slots (&t->bank.cond, true, &n_pointers, &n_memories);
+    count_slots (&t->bank.tracked, true, &n_pointers, &n_memories);
+    count_slots (&t->fresh.cond, false, &n_pointers, &n_memories);
+    count_slots (&t->fresh.tracked, false, &n_pointers, &n_memories);
   }
-  CHECK_INT (em_slots_in_use (b->p->tracker->pool.pointers), n_entries + n_memories);
+  CHECK_INT (em_slots_in_use (b->p->tracker->pool.pointers), n_pointers);
   CHECK_INT (em_slots_in_use (b->p->tracker->pool.memories), n_memories);
 }
 
@@ -483,13 +539,17 @@ logits_at (Pair *b, const TwinObject *o, int frame)
 {
   const EmTracked *t = &b->p->tracker->objects[o - b->twin.objects];
   bool is_cond = conditions (&b->twin, o, frame);
+  EmError err = EM_ERROR_INIT;
   const EmEntries *es = (is_cond ? o->fresh_cond[frame] : o->fresh_non[frame])
                             ? (is_cond ? &t->fresh.cond : &t->fresh.tracked)
                         : o->cond[frame] ? &t->bank.cond
                         : o->non[frame]  ? &t->bank.tracked
                                          : NULL;
 
-  return es ? em_entries_at (es, frame)->low_res : NULL;
+  if (!es)
+    return NULL;
+  CHECK (em_tracker_show (b->p->tracker, em_entries_at (es, frame), &err));
+  return em_entries_at (es, frame)->low_res;
 }
 
 static void
@@ -512,6 +572,7 @@ do_points (Pair *b, int frame, int id, int n, bool box, bool clear)
   CHECK (em_predictor_add_points (b->p, frame, id, xy, labels, n, box ? corners : NULL, clear, NULL,
                                   &err));
   CHECK_TEXT (err.text, "");
+  after_pass (b);
   o->n_points[frame] = (clear ? 0 : o->n_points[frame]) + n + (box ? 2 : 0);
   CHECK_INT (b->looks.n, 1);
   CHECK_INT (l->n_tokens, 6 + o->n_points[frame] + 1);
@@ -549,9 +610,7 @@ do_mask (Pair *b, int frame, int id, int kind, bool remember)
   looks_clear (&b->looks);
   CHECK (remember ? em_predictor_remember (b->p, frame, id, &mask, &err)
                   : em_predictor_add_mask (b->p, frame, id, &mask, NULL, &err));
-  CHECK_INT (b->looks.n, 1);
-  CHECK_INT (b->looks.items[0].n_tokens, 8);
-  CHECK (!b->looks.items[0].image && !b->looks.items[0].n_memory); /* the raw feature */
+  CHECK_INT (b->looks.n, 0); /* nothing is made of it yet */
   if (remember) {
     o->non[frame] |= !o->cond[frame];
     o->tracked[frame] = o->tracked[frame] ? o->tracked[frame] : 1;
@@ -588,6 +647,7 @@ check_step (Pair *b, int frame, int d)
 {
   int n = 0, maxp = b->twin.n_frames < 16 ? b->twin.n_frames : 16;
 
+  after_pass (b);
   for (int i = 0; i < b->twin.n; i++) {
     TwinObject *o = &b->twin.objects[i];
 
@@ -810,7 +870,11 @@ is_no_object (const EmEntry *e)
 static const EmEntry *
 entry (EmPredictor *p, int frame, int object)
 {
-  return em_tracker_at (p->tracker, frame, object);
+  EmEntry *e = em_tracker_at (p->tracker, frame, object);
+  EmError err = EM_ERROR_INIT;
+
+  CHECK (em_tracker_make (p->tracker, e, &err));
+  return e;
 }
 
 /* Clicked, tracked, and given by a person, with and without something there; where the head sees

@@ -161,9 +161,9 @@ run_import (int argc, char **argv)
   int status;
 
   if (em_cli_parse (&argc, &argv, entries, "FILE...",
-                    "Joins files of weights to one model package, checks it and keeps it.",
-                    "earmark-cli weights import model.safetensors --dtype f16", 1, 16, &options,
-                    &status)) {
+                    "Joins published weights to one model package, checks it and keeps it.",
+                    "earmark-cli weights import sam2_hiera_large.pt auralsam2_avs_v1m.pth", 1, 16,
+                    &options, &status)) {
     im.inputs = argv + 1;
     im.output = output;
     if (parse_dtype (dtype, &im.dtype, &err))

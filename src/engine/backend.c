@@ -6,10 +6,11 @@
 EmBackend *
 em_backend_open (const char *name, EmError *err)
 {
-  if (strcmp (name, "auto") == 0)
-    name = "cpu";
-  if (strncmp (name, "cpu", 3) == 0 && (!name[3] || name[3] == ':'))
-    return em_cpu_open (name[3] ? name + 4 : "", err);
+  size_t length = strcspn (name, ":");
+
+  if ((length == 4 && strncmp (name, "auto", 4) == 0)
+      || (length == 3 && strncmp (name, "cpu", 3) == 0))
+    return em_cpu_open (name[length] ? name + length + 1 : "", err);
   em_fail (err, EM_E_DEVICE, "there is no backend \"%s\" (known: auto, cpu)", name);
   return NULL;
 }

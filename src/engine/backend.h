@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-#define EM_BACKEND_VERSION 1
+#define EM_BACKEND_VERSION 2
 
 typedef struct EmBackend EmBackend;
 
@@ -47,14 +47,24 @@ struct EmBackend {
   bool (*upload) (EmBackend *be, void *device, const void *host, size_t bytes);
   bool (*download) (EmBackend *be, void *host, const void *device, size_t bytes);
   void (*move) (EmBackend *be, void *to, const void *from, size_t bytes); /* may overlap */
+  /* A promise: these bytes do not change until let_go with the same arguments, so a backend may
+   * keep a form of its own of what it reads there. of_file: they are pages of a mapped file, whose
+   * memory may be given back at any time. */
+  void (*hold) (EmBackend *be, const void *data, size_t bytes, bool of_file);
+  void (*let_go) (EmBackend *be, const void *data, size_t bytes);
   bool memory_on_host; /* what reserve gives may be read and written by the CPU */
   void (*close) (EmBackend *be);
 };
 
-/* "cpu" or "auto". NULL with *err if there is none of that name. Release with em_backend_close. For
- * tests, "cpu:baseline", "cpu:avx2" and "cpu:avx512" hold the CPU to an instruction set, which it
- * must have, and a further ":own" to the own matrix product where a library is built in. A backend
- * is used by one thread at a time. */
+/* "cpu" or "auto", which picks. NULL with *err if there is none of that name. Release with
+ * em_backend_close.
+ * A further ":bf16" multiplies in bf16 where there is hardware for it, else EM_E_DEVICE: both sides
+ * of linear layers, convolutions and attention are rounded as they are read; sums are f32, and so
+ * is everything else, activations in memory too. Products of a few rows (tokens, pointers, heads)
+ * and em_matmul stay f32.
+ * For tests, "cpu:baseline", "cpu:avx2" and "cpu:avx512" hold the CPU to an instruction set, which
+ * it must have, and a further ":own" to the own matrix product where a library is built in. A
+ * backend is used by one thread at a time. */
 EmBackend *em_backend_open (const char *name, EmError *err);
 void em_backend_close (EmBackend *be); /* NULL is fine */
 

@@ -21,6 +21,7 @@ struct EmModelTables {
   EmTensor tensors[N_TABLES];
   void *memory;
   size_t n_memory;
+  bool held; /* promised to the backend */
 };
 
 /* Weights as floats of the host; the caller frees. */
@@ -199,6 +200,9 @@ em_model_make_tables (EmModel *m, EmError *err)
 #undef TABLE
   for (int i = 0; ok && i < N_TABLES; i++)
     t[i].data = (char *) m->tables->memory + at[i];
+  if (ok)
+    be->hold (be, m->tables->memory, bytes, false);
+  m->tables->held = ok;
   free (host);
   return ok;
 }
@@ -206,6 +210,8 @@ em_model_make_tables (EmModel *m, EmError *err)
 void
 em_model_free_tables (EmModel *m)
 {
+  if (m->tables && m->tables->held)
+    m->be->let_go (m->be, m->tables->memory, m->tables->n_memory);
   if (m->tables && m->tables->memory)
     m->be->unreserve (m->be, m->tables->memory, m->tables->n_memory);
   free (m->tables);

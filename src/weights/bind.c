@@ -30,6 +30,7 @@ struct EmBinder {
 struct EmBound {
   EmBackend *be;
   EmTensor *tensors;
+  int n_held; /* of tensors: promised to the backend */
   void *memory;
   size_t n_memory;
 };
@@ -209,6 +210,14 @@ room_for (const EmTensor *t)
   return (em_numel (t) * sizeof (float) + 63) / 64 * 64;
 }
 
+static bool
+is_mapped (const EmWeights *w, const void *data)
+{
+  const char *begin = w->mapping, *at = data;
+
+  return begin && at >= begin && at < begin + w->n_mapping;
+}
+
 /* f32 in the backend's memory; a package is mapped read-only and stays so. */
 static bool
 place (EmBinder *b, EmBound *bound)
@@ -250,6 +259,11 @@ place (EmBinder *b, EmBound *bound)
          || em_fail (&b->err, EM_E_DEVICE, "weights cannot be copied to %s", b->be->name);
   }
   free (host);
+  for (; ok && bound->n_held < b->n; bound->n_held++) {
+    const EmTensor *t = &bound->tensors[bound->n_held];
+
+    b->be->hold (b->be, t->data, em_numel (t) * sizeof (float), is_mapped (b->w, t->data));
+  }
   return ok;
 }
 
@@ -285,6 +299,9 @@ em_bound_free (EmBound *bound)
 {
   if (!bound)
     return;
+  for (int i = 0; i < bound->n_held; i++)
+    bound->be->let_go (bound->be, bound->tensors[i].data,
+                       em_numel (&bound->tensors[i]) * sizeof (float));
   if (bound->memory)
     bound->be->unreserve (bound->be, bound->memory, bound->n_memory);
   free (bound->tensors);

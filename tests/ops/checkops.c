@@ -23,7 +23,7 @@ struct Check {
   EmBackend *be;
   EmCtx *ctx;
   uint64_t hash, seed, drawn;
-  bool benching;
+  bool benching, half; /* half: products are bf16 */
   Mutation mutation;
   int n_inputs;
   Input inputs[MAX_INPUTS];
@@ -47,6 +47,12 @@ EmCtx *
 check_ctx (Check *k)
 {
   return k->ctx;
+}
+
+bool
+check_half (Check *k)
+{
+  return k->half;
 }
 
 bool
@@ -105,8 +111,11 @@ rnd_tensor (Check *k, double mean, double spread, int ndim, const int64_t *shape
 
   EM_BUG_UNLESS (data && !em_is_nil (t));
   /* Large ones are only measured: uniform and quick. */
-  for (int64_t i = 0; i < n; i++)
+  for (int64_t i = 0; i < n; i++) {
     data[i] = (float) (mean + spread * (n > 100000 ? 3.4 * rnd_unit (k) - 1.7 : rnd_gauss (k)));
+    if (k->half) /* what bf16 can hold multiplies without loss: an op may not be less exact */
+      data[i] = em_bf16_to_f32 (em_f32_to_bf16 (data[i]));
+  }
   return add_input (k, t, data);
 }
 
@@ -193,10 +202,25 @@ ref_act (double x, EmAct act)
   return x;
 }
 
+/* In every other round the inputs are promised to hold still, as weights are. */
+static void
+hold_inputs (Check *k, bool hold)
+{
+  for (int i = 0; i < k->n_inputs && k->round % 2; i++) {
+    const EmTensor *t = k->inputs[i].tensor;
+
+    if (hold)
+      k->be->hold (k->be, t->data, bytes_of (t), false);
+    else
+      k->be->let_go (k->be, t->data, bytes_of (t));
+  }
+}
+
 /* The next output comes from here, so what it does not write shows as NaN. */
 void
 check_before (Check *k)
 {
+  hold_inputs (k, true);
   k->poisoned = k->n_want * 8 + FENCE_BYTES;
   k->begin = em_ctx_mark (k->ctx);
 
@@ -311,6 +335,7 @@ void
 check_after (Check *k, EmTensor *y, double tol)
 {
   k->calls++;
+  hold_inputs (k, false);
   if (k->ctx->err.code != EM_OK) {
     printf ("  %s: %s\n", k->op, k->ctx->err.text);
     k->red++;
@@ -332,13 +357,15 @@ typedef struct {
 
 /* One op on one backend: how many calls were red. */
 static int
-run_case (int i, EmBackend *be, const Options *o, Mutation mutation, int *calls)
+run_case (int i, const char *backend, EmBackend *be, const Options *o, Mutation mutation,
+          int *calls)
 {
   EmError err = EM_ERROR_INIT;
   Check k = { .op = cases[i].name,
               .be = be,
               .seed = o->seed,
               .benching = o->bench,
+              .half = strcmp (backend, "cpu:bf16") == 0,
               .mutation = mutation,
               .ctx = em_ctx_new (be, &err),
               .hash = em_rng_hash (cases[i].name) };
@@ -369,7 +396,7 @@ run_backend (const char *name, const Options *o)
       continue;
     for (int m = o->mutate ? MUTATE_VALUE : MUTATE_NONE; m <= (o->mutate ? MUTATE_MISSING : 0);
          m++) {
-      int red = run_case (i, be, o, (Mutation) m, &calls);
+      int red = run_case (i, name, be, o, (Mutation) m, &calls);
 
       all += calls;
       if (!o->bench && calls == 0) {
@@ -402,7 +429,7 @@ int
 main (int argc, char **argv)
 {
   static const char *const backends[]
-      = { "cpu", "cpu:avx512:own", "cpu:avx2:own", "cpu:baseline:own" };
+      = { "cpu", "cpu:bf16", "cpu:avx512:own", "cpu:avx2:own", "cpu:baseline:own" };
   Options o = { .seed = 1 };
   int bad = 0;
 

@@ -20,6 +20,9 @@ typedef struct Check Check;
 
 EmCtx *check_ctx (Check *k);
 bool check_benching (Check *k);
+/* Products are bf16. Drawn inputs are then numbers that it holds, so that only what an op rounds on
+ * its way needs another tolerance. */
+bool check_half (Check *k);
 
 /* Inputs. They live until the end of the round, see check_round. */
 int64_t rnd_int (Check *k, int64_t low, int64_t high); /* both included */

@@ -7,7 +7,8 @@
  * A task is a block of q rows of one head. Keys go by in blocks: scores = q k^T into a tile, their
  * running maximum and sum, out = out * e^(old max - new max) + e^(scores - max) v. Keys are packed
  * in panels of TILE_COLS, transposed, so that both products run the register kernel. Tokens are
- * reached by row pointers, which makes windows and padding no special case. */
+ * reached by row pointers, which makes windows and padding no special case. In the bf16 copy q, k,
+ * v and e^(score - max) are bf16; scores, maxima, sums and results stay f32. */
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/kernel.h"
 
@@ -29,76 +30,74 @@ typedef struct {
 } Head;
 
 static int64_t
-packed_k_floats (int64_t nk, int64_t d)
+packed_k_units (int64_t nk, int64_t d)
 {
-  return PANELS (nk) * d;
+  return PANELS (nk) * UNITS (d);
 }
 
 static int64_t
-packed_v_floats (int64_t nk, int64_t dv)
+packed_v_units (int64_t nk, int64_t dv)
 {
-  return nk * ALIGN (dv);
+  return UNITS (nk) * ALIGN (dv);
 }
 
 static int64_t
 work_floats (int64_t q_rows, int64_t d, int64_t dv)
 {
-  return q_rows * (ALIGN (d) + KEYS + ALIGN (dv) + 2 * VEC);
+  return q_rows * (ALIGN (UNITS (d)) + KEYS + ALIGN (dv) + 2 * VEC) + ALIGN (d);
 }
 
-/* Panel p holds keys p * TILE_COLS on: [d, TILE_COLS], zero beyond the last. */
+/* Panel p holds keys p * TILE_COLS on. */
 static void
-pack_k (float *to, const Head *h, int64_t panel)
+pack_k (Unit *to, const Head *h, int64_t panel)
 {
   int64_t first = panel * TILE_COLS, n = h->nk - first < TILE_COLS ? h->nk - first : TILE_COLS;
-  int64_t d = h->d, j = 0;
+  const float *rows[TILE_COLS];
 
-  to += first * d;
-  if (n < TILE_COLS)
-    memset (to, 0, (size_t) (d * TILE_COLS) * sizeof *to);
-  for (; j + VEC <= n; j += VEC) {
-    const float *const *from = h->k + first + j;
-    int64_t i = 0;
-
-    for (; i + VEC <= d; i += VEC) {
-      Vec rows[VEC];
-
-      for (int r = 0; r < VEC; r++)
-        rows[r] = vec_load (from[r] + h->k_at + i);
-      vec_transpose (rows);
-      for (int r = 0; r < VEC; r++)
-        vec_store (to + (i + r) * TILE_COLS + j, rows[r]);
-    }
-    for (; i < d; i++)
-      for (int r = 0; r < VEC; r++)
-        to[i * TILE_COLS + j + r] = from[r][h->k_at + i];
-  }
-  for (; j < n; j++)
-    for (int64_t i = 0; i < d; i++)
-      to[i * TILE_COLS + j] = h->k[first + j][h->k_at + i];
+  for (int64_t j = 0; j < n; j++)
+    rows[j] = h->k[first + j] + h->k_at;
+  pack_panel (to + first * UNITS (h->d), rows, n, h->d);
 }
 
-/* Keys from `first` on, at most TILE_COLS: rows of ALIGN (dv), zero beyond dv. */
+/* Keys from `first` on, at most TILE_COLS: rows of ALIGN (dv) units along the keys, zero beyond
+ * dv and beyond the last key. */
 static void
-pack_v (float *to, const Head *h, int64_t first)
+pack_v (Unit *to, const Head *h, int64_t first)
 {
   int64_t wide = ALIGN (h->dv), last = first + TILE_COLS < h->nk ? first + TILE_COLS : h->nk;
 
-  for (int64_t j = first; j < last; j++) {
-    memcpy (to + j * wide, h->v[j] + h->v_at, (size_t) h->dv * sizeof *to);
-    memset (to + j * wide + h->dv, 0, (size_t) (wide - h->dv) * sizeof *to);
+  for (int64_t j = first; j < last; j += PER_UNIT) {
+    Unit *row = to + j / PER_UNIT * wide;
+    const float *one = h->v[j] + h->v_at;
+#if PER_UNIT == 2
+    const float *next = j + 1 < last ? h->v[j + 1] + h->v_at : NULL;
+
+    for (int64_t i = 0; i < h->dv; i += VEC) {
+      int64_t n = h->dv - i < VEC ? h->dv - i : VEC;
+      __m512 a = (__m512) (n == VEC ? vec_load (one + i) : vec_load_part (one + i, n));
+      __m512 b = (__m512) (!next      ? vec_all (0)
+                           : n == VEC ? vec_load (next + i)
+                                      : vec_load_part (next + i, n));
+      __m512i low = _mm512_cvtepu16_epi32 ((__m256i) _mm512_cvtneps_pbh (a));
+      __m512i high = _mm512_cvtepu16_epi32 ((__m256i) _mm512_cvtneps_pbh (b));
+
+      _mm512_storeu_si512 (row + i, _mm512_or_si512 (low, _mm512_slli_epi32 (high, 16)));
+    }
+#else
+    memcpy (row, one, (size_t) h->dv * sizeof *row);
+    memset (row + h->dv, 0, (size_t) (wide - h->dv) * sizeof *row);
+#endif
   }
 }
 
-/* Scaled, and zero up to a whole vector. */
+/* Scaled. `row` is room for one, d floats. */
 static void
-load_q (float *to, int64_t ld, const Head *h, int64_t first, int64_t rows)
+load_q (Unit *to, int64_t ld, const Head *h, int64_t first, int64_t rows, float *row)
 {
   float scale = (float) (1 / sqrt ((double) h->d));
 
   for (int64_t r = 0; r < rows; r++) {
     const float *const *from = h->q + (first + r) * h->pool, *one = from[0] + h->q_at;
-    float *row = to + r * ld;
 
 #pragma omp simd
     for (int64_t i = 0; i < h->d; i++)
@@ -109,11 +108,12 @@ load_q (float *to, int64_t ld, const Head *h, int64_t first, int64_t rows)
       for (int64_t i = 0; i < h->d; i++)
         row[i] = one[i] * scale > row[i] ? one[i] * scale : row[i];
     }
+    units_from (to + r * ld, row, h->d);
   }
 }
 
-/* Scores of a row become e^(score - max); returns their sum. n is a multiple of VEC; what was
- * summed before shrinks by *shrink. */
+/* Scores of a row become e^(score - max), as units in their place; returns their sum. n is a
+ * multiple of VEC * PER_UNIT; what was summed before shrinks by *shrink. */
 static inline float
 soften (float *s, int64_t n, float *max, float *shrink)
 {
@@ -124,11 +124,17 @@ soften (float *s, int64_t n, float *max, float *shrink)
     high = vec_max (high, vec_load (s + i));
   top = vec_top (high);
   top = top > before ? top : before;
-  for (int64_t i = 0; i < n; i += VEC) {
-#pragma omp simd
-    for (int j = 0; j < VEC; j++)
-      s[i + j] = exp_f32 (s[i + j] - top);
-    sum += vec_load (s + i);
+  for (int64_t i = 0; i < n; i += VEC * PER_UNIT) {
+    Vec e = vec_exp (vec_load (s + i) - top);
+
+    sum += e;
+#if PER_UNIT == 2
+    Vec next = vec_exp (vec_load (s + i + VEC) - top);
+
+    sum += next;
+    e = (Vec) units_of (e, next);
+#endif
+    vec_store (s + i / PER_UNIT, e);
   }
   *shrink = before == top ? 1 : exp_f32 (before - top);
   *max = top;
@@ -137,13 +143,14 @@ soften (float *s, int64_t n, float *max, float *shrink)
 
 /* Rows first .. first + rows - 1 of q against all keys. */
 static void
-attend (const Head *h, const float *pk, const float *pv, int64_t first, int64_t rows, float *work)
+attend (const Head *h, const Unit *pk, const Unit *pv, int64_t first, int64_t rows, float *work)
 {
-  int64_t ldq = ALIGN (h->d), wide = ALIGN (h->dv);
-  float *q = work, *s = q + rows * ldq, *o = s + rows * KEYS, *max = o + rows * wide;
-  float *sum = max + ALIGN (rows);
+  int64_t depth = UNITS (h->d), ldq = ALIGN (depth), wide = ALIGN (h->dv);
+  float *row = work, *s = row + ALIGN (h->d) + rows * ldq, *o = s + rows * KEYS;
+  float *max = o + rows * wide, *sum = max + ALIGN (rows);
+  Unit *q = (Unit *) (row + ALIGN (h->d));
 
-  load_q (q, ldq, h, first, rows);
+  load_q (q, ldq, h, first, rows, row);
   for (int64_t r = 0; r < rows; r++) {
     max[r] = -INFINITY;
     sum[r] = 0;
@@ -151,26 +158,28 @@ attend (const Head *h, const float *pk, const float *pv, int64_t first, int64_t 
   memset (o, 0, (size_t) (rows * wide) * sizeof *o);
 
   for (int64_t at = 0; at < h->nk; at += KEYS) {
-    int64_t n = h->nk - at < KEYS ? h->nk - at : KEYS, full = ALIGN (n);
+    int64_t n = h->nk - at < KEYS ? h->nk - at : KEYS;
+    int64_t full = (n + VEC * PER_UNIT - 1) / (VEC * PER_UNIT) * (VEC * PER_UNIT);
 
     for (int64_t j = 0; j < full; j += TILE_COLS)
-      tile_rows (full - j > VEC, rows, h->d, q, ldq, pk + (at + j) * h->d, TILE_COLS, s + j, KEYS,
+      tile_rows (full - j > VEC, rows, depth, q, ldq, pk + (at + j) * depth, TILE_COLS, s + j, KEYS,
                  false);
     for (int64_t r = 0; r < rows; r++) {
-      float *row = s + r * KEYS, shrink;
+      float *scores = s + r * KEYS, shrink;
 
       if (at + n == h->nk)
-        row[n - 1] += h->last_bonus;
+        scores[n - 1] += h->last_bonus;
       for (int64_t j = n; j < full; j++)
-        row[j] = -INFINITY;
-      float more = soften (row, full, &max[r], &shrink);
+        scores[j] = -INFINITY;
+      float more = soften (scores, full, &max[r], &shrink);
       sum[r] = sum[r] * shrink + more;
       if (at && shrink != 1)
         for (int64_t i = 0; i < wide; i++)
           o[r * wide + i] *= shrink;
     }
     for (int64_t i = 0; i < wide; i += TILE_COLS)
-      tile_rows (wide - i > VEC, rows, n, s, KEYS, pv + at * wide + i, wide, o + i, wide, true);
+      tile_rows (wide - i > VEC, rows, UNITS (n), (const Unit *) s, KEYS,
+                 pv + at / PER_UNIT * wide + i, wide, o + i, wide, true);
   }
 
   for (int64_t r = 0; r < rows; r++) {
@@ -201,6 +210,12 @@ rows_of (EmCpu *cpu, const EmTensor *t, int64_t batch)
   return p;
 }
 
+static Unit *
+units (EmCpu *cpu, int64_t n)
+{
+  return (Unit *) em_cpu_scratch (cpu, n);
+}
+
 /* n heads of equal sizes. Packing is a step of its own, shared by all blocks of q; head i uses the
  * packed keys of head i mod n_packed. */
 static void
@@ -209,9 +224,8 @@ attend_all (EmCpu *cpu, const Head *heads, int64_t n, int64_t n_packed)
   int64_t nq = heads->nq, nk = heads->nk, d = heads->d, dv = heads->dv;
   int64_t panels = PANELS (nk) / TILE_COLS, threads = cpu->n_threads;
   int64_t rows = n * nq >= 4 * Q_MANY * threads ? Q_MANY : Q_ROWS;
-  int64_t k_size = packed_k_floats (nk, d), v_size = packed_v_floats (nk, dv);
-  float *pk = em_cpu_scratch (cpu, n_packed * k_size),
-        *pv = em_cpu_scratch (cpu, n_packed * v_size);
+  int64_t k_size = packed_k_units (nk, d), v_size = packed_v_units (nk, dv);
+  Unit *pk = units (cpu, n_packed * k_size), *pv = units (cpu, n_packed * v_size);
 
   if (n * nq == 0)
     return;
@@ -336,15 +350,17 @@ attend_windows (EmCpu *cpu, EmTensor *y, const EmTensor *qkv, const EmTensor *bi
   int64_t down = (qkv->shape[1] + side - 1) / side, across = (qkv->shape[2] + side - 1) / side;
   int64_t c = qkv->shape[3] / 3, d = c / n_heads, tokens = side * side + 1;
   int64_t rows = Q_ROWS < tokens ? Q_ROWS : tokens;
-  int64_t k_size = packed_k_floats (tokens, d), v_size = packed_v_floats (tokens, d);
-  int64_t size = k_size + v_size + work_floats (rows, d, d), threads = cpu->n_threads;
-  float *floats = em_cpu_scratch (cpu, threads * size);
+  int64_t k_size = packed_k_units (tokens, d), v_size = packed_v_units (tokens, d);
+  int64_t packed = k_size + v_size, size = work_floats (rows, d, d), threads = cpu->n_threads;
+  Unit *panels = units (cpu, threads * packed);
+  float *works = em_cpu_scratch (cpu, threads * size);
   const float **places = pointers (cpu, threads * 3 * tokens);
 
 #pragma omp parallel for schedule(dynamic, 8) num_threads(threads)
   for (int64_t i = 0; i < qkv->shape[0] * down * across * n_heads; i++) {
     int64_t window = i / n_heads, at = window % (down * across);
-    float *pk = floats + em_cpu_thread () * size, *pv = pk + k_size, *work = pv + v_size;
+    Unit *pk = panels + em_cpu_thread () * packed, *pv = pk + k_size;
+    float *work = works + em_cpu_thread () * size;
     const float **mine = places + em_cpu_thread () * 3 * tokens;
     WindowTokens t = { .q = mine, .k = mine + tokens, .out = (float **) (mine + 2 * tokens) };
 

@@ -82,10 +82,13 @@ EM_CPU (conv2d) (EmBackend *be, EmTensor *y, const EmTensor *x, const EmTensor *
   };
   int64_t k = v.c * taps, threads = cpu->n_threads;
   const float *weight = em_f32 (w);
+  const void *panels;
 
   if (!rows || !out || !k)
     return;
-  if (!v.channels_first && taps > 1 && v.c > 1) {
+  panels = EM_CPU (panels) (cpu, weight, v.channels_first ? EM_FORM_ROWS : EM_FORM_TAPS_LAST, rows,
+                            out, k, taps);
+  if (!panels && !v.channels_first && taps > 1 && v.c > 1) {
     float *last = em_cpu_scratch (cpu, em_numel (w));
 
     channels_last (last, weight, out, v.c, taps);
@@ -95,7 +98,8 @@ EM_CPU (conv2d) (EmBackend *be, EmTensor *y, const EmTensor *x, const EmTensor *
   bool whole = v.channels_first || rows * k <= PATCH_FLOATS; /* all patches, then one product */
   int64_t block = whole ? rows : PATCH_FLOATS / k < 256 ? 256 : PATCH_FLOATS / k;
   int64_t blocks = (rows + block - 1) / block, slots = whole ? 1 : threads;
-  float *patches = em_cpu_scratch (cpu, slots * block * k);
+  int64_t size = block * k + (panels && !whole ? EM_CPU (product_work) (block, k) : 0);
+  float *patches = em_cpu_scratch (cpu, slots * size);
   EmProduct one = { .tb = true,
                     .n = out,
                     .k = k,
@@ -105,14 +109,15 @@ EM_CPU (conv2d) (EmBackend *be, EmTensor *y, const EmTensor *x, const EmTensor *
                     .ldb = k,
                     .bias = b ? em_f32 (b) : NULL,
                     .act = act,
-                    .ldy = out };
+                    .ldy = out,
+                    .panels = panels };
   EmCpu alone = *cpu;
 
   alone.n_threads = whole ? threads : 1;
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (!whole)
   for (int64_t i = 0; i < blocks; i++) {
     int64_t first = i * block, n = rows - first < block ? rows - first : block;
-    float *mine = patches + em_cpu_thread () * block * k;
+    float *mine = patches + em_cpu_thread () * size;
     EmProduct p = one;
 
 #pragma omp parallel for if (whole && n * k > 16384)
@@ -124,6 +129,7 @@ EM_CPU (conv2d) (EmBackend *be, EmTensor *y, const EmTensor *x, const EmTensor *
     }
     p.m = n;
     p.a = mine;
+    p.work = panels && !whole ? mine + block * k : NULL;
     p.y = em_f32 (y) + first * out;
     EM_CPU (product) (&alone, &p);
   }
@@ -242,18 +248,35 @@ EM_CPU (conv_transpose) (EmBackend *be, EmTensor *y, const EmTensor *x, const Em
   int64_t in = x->shape[3], out = y->shape[3], wide = x->shape[2];
   int64_t rows = x->shape[0] * x->shape[1], image = x->shape[1];
   bool one_skip = skip && em_numel (skip) != em_numel (y);
-  float *weight = em_cpu_scratch (cpu, em_numel (w));
-  float *blocks = em_cpu_scratch (cpu, cpu->n_threads * wide * 4 * out);
+  EmCpu alone = *cpu;
 
-  channels_last (weight, em_f32 (w), in, out, 4); /* [in, 4, out] */
+  const void *panels = EM_CPU (panels) (cpu, em_f32 (w), EM_FORM_TRANSPOSED, wide, 4 * out, in, 4);
+  float *weight = panels ? NULL : em_cpu_scratch (cpu, em_numel (w));
+  int64_t size = wide * 4 * out + (panels ? EM_CPU (product_work) (wide, in) : 0);
+  float *blocks = em_cpu_scratch (cpu, cpu->n_threads * size);
+
+  alone.n_threads = 1;
+  if (!panels)
+    channels_last (weight, em_f32 (w), in, out, 4); /* [in, 4, out] */
 #pragma omp parallel for num_threads(cpu->n_threads) if (rows * wide * out > 1024)
   for (int64_t r = 0; r < rows; r++) {
-    float *mine = blocks + em_cpu_thread () * wide * 4 * out;
+    float *mine = blocks + em_cpu_thread () * size;
     int64_t top = 2 * r, line = 2 * wide * out;
     int64_t skip_top = one_skip ? 2 * (r % image) : top;
 
-    cpu->gemm (false, false, wide, 4 * out, in, 1, em_f32 (x) + r * wide * in, in, weight, 4 * out,
-               0, mine, 4 * out);
+    EM_CPU (product)
+    (&alone, &(EmProduct){ .m = wide,
+                           .n = 4 * out,
+                           .k = in,
+                           .scale = 1,
+                           .a = em_f32 (x) + r * wide * in,
+                           .lda = in,
+                           .b = weight,
+                           .ldb = 4 * out,
+                           .y = mine,
+                           .ldy = 4 * out,
+                           .panels = panels,
+                           .work = panels ? mine + wide * 4 * out : NULL });
     for (int64_t i = 0; i < wide; i++)
       for (int64_t dy = 0; dy < 2; dy++)
         memcpy (em_f32 (y) + (top + dy) * line + 2 * i * out, mine + (4 * i + 2 * dy) * out,

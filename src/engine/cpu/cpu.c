@@ -16,22 +16,29 @@ typedef struct {
   EmGemm gemm;
 } Copy;
 
-/* The best first. */
+/* The best first; bf16 only by name, since it is less exact. */
 static const Copy copies[] = {
 #ifdef EM_HAVE_X86
   { "avx512", &em_cpu_avx512_ops, em_cpu_avx512_gemm },
   { "avx2", &em_cpu_avx2_ops, em_cpu_avx2_gemm },
 #endif
   { "baseline", &em_cpu_baseline_ops, em_cpu_baseline_gemm },
+#ifdef EM_HAVE_BF16
+  { "bf16", &em_cpu_avx512bf16_ops, em_cpu_avx512_gemm },
+#endif
 };
 
 static bool
 machine_runs (const char *name)
 {
 #ifdef EM_HAVE_X86
+  bool avx512 = __builtin_cpu_supports ("avx512f") && __builtin_cpu_supports ("avx512bw")
+                && __builtin_cpu_supports ("avx512dq") && __builtin_cpu_supports ("avx512vl");
+
+  if (strcmp (name, "bf16") == 0)
+    return avx512 && __builtin_cpu_supports ("avx512bf16");
   if (strcmp (name, "avx512") == 0)
-    return __builtin_cpu_supports ("avx512f") && __builtin_cpu_supports ("avx512bw")
-           && __builtin_cpu_supports ("avx512dq") && __builtin_cpu_supports ("avx512vl");
+    return avx512;
   if (strcmp (name, "avx2") == 0)
     return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma");
 #endif
@@ -71,6 +78,18 @@ cpu_move (EmBackend *be, void *to, const void *from, size_t bytes)
 }
 
 static void
+cpu_hold (EmBackend *be, const void *data, size_t bytes, bool of_file)
+{
+  em_held_range (&em_cpu_of (be)->held, data, bytes, of_file);
+}
+
+static void
+cpu_let_go (EmBackend *be, const void *data, size_t bytes)
+{
+  em_held_drop (&em_cpu_of (be)->held, data, bytes);
+}
+
+static void
 cpu_close (EmBackend *be)
 {
   EmCpu *cpu = em_cpu_of (be);
@@ -80,6 +99,7 @@ cpu_close (EmBackend *be)
 
   em_arena_end (&cpu->scratch);
   em_arena_unreserve (memory, size);
+  em_held_clear (&cpu->held);
   free (cpu);
 }
 
@@ -108,6 +128,11 @@ em_cpu_open (const char *how, EmError *err)
   size_t size = SCRATCH_MOST;
   void *memory = NULL;
 
+  if (!copy && strcmp (how, "bf16") == 0) {
+    em_fail (err, EM_E_DEVICE,
+             "this processor has no bf16 products (AVX512_BF16): f32 is what it can");
+    return NULL;
+  }
   if (!copy) {
     em_fail (err, EM_E_DEVICE, "this machine has no CPU backend \"%s\"", how);
     return NULL;
@@ -136,6 +161,8 @@ em_cpu_open (const char *how, EmError *err)
     .upload = cpu_copy_in,
     .download = cpu_copy_out,
     .move = cpu_move,
+    .hold = cpu_hold,
+    .let_go = cpu_let_go,
     .host_memory = true,
     .memory_on_host = true,
     .close = cpu_close,

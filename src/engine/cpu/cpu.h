@@ -10,11 +10,13 @@
 #include "base/arena.h"
 #include "engine/backend.h"
 #include "engine/cpu/gemm.h"
+#include "engine/cpu/held.h"
 
 typedef struct {
   EmBackend base;
   EmArena scratch;
   EmGemm gemm;   /* one thread's product */
+  EmHeld held;   /* weights, and what was made of them */
   int n_threads; /* at most; whoever has a piece of scratch per thread asks for that many */
 } EmCpu;
 
@@ -43,6 +45,7 @@ void em_cpu_scratch_end (EmCpu *cpu);
 EM_CPU_COPY (baseline)
 EM_CPU_COPY (avx2)
 EM_CPU_COPY (avx512)
+extern const EmOps em_cpu_avx512bf16_ops;
 
 static inline int
 em_cpu_thread (void) /* in a parallel region of num_threads (n_threads): which */

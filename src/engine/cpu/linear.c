@@ -8,25 +8,28 @@ void
 EM_CPU (linear) (EmBackend *be, EmTensor *y, const EmTensor *x, const EmTensor *w,
                  const EmTensor *b, EmAct act, const EmTensor *residual)
 {
-  int64_t k = em_last_dim (x), n = w->shape[0];
+  EmCpu *cpu = em_cpu_of (be);
+  int64_t k = em_last_dim (x), n = w->shape[0], m = k ? em_numel (x) / k : em_rows (y);
 
   EM_CPU (product)
-  (em_cpu_of (be), &(EmProduct){
-                       .tb = true,
-                       .m = k ? em_numel (x) / k : em_rows (y),
-                       .n = n,
-                       .k = k,
-                       .scale = 1,
-                       .a = em_f32 (x),
-                       .lda = k,
-                       .b = em_f32 (w),
-                       .ldb = k,
-                       .bias = b ? em_f32 (b) : NULL,
-                       .act = act,
-                       .residual = residual ? em_f32 (residual) : NULL,
-                       .y = em_f32 (y),
-                       .ldy = n,
-                   });
+  (cpu, &(EmProduct){
+            .tb = true,
+            .m = m,
+            .n = n,
+            .k = k,
+            .scale = 1,
+            .a = em_f32 (x),
+            .lda = k,
+            .b = em_f32 (w),
+            .ldb = k,
+            .bias = b ? em_f32 (b) : NULL,
+            .act = act,
+            .residual = residual ? em_f32 (residual) : NULL,
+            .y = em_f32 (y),
+            .ldy = n,
+            .panels = EM_CPU (panels) (cpu, em_f32 (w), EM_FORM_ROWS, m, n, k, 1),
+        });
+  em_cpu_scratch_end (cpu);
 }
 
 void

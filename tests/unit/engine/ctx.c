@@ -230,8 +230,8 @@ static void
 backends_by_name (void)
 {
   EmError err = EM_ERROR_INIT;
-  static const char *const wrong[]
-      = { "cpu:mmx", "cpu:baseline:", "cpu:baseline:his", "cpux", "", "gpu" };
+  static const char *const wrong[] = { "cpu:mmx", "cpu:baseline:", "cpu:baseline:his", "cpux",
+                                       "",        "gpu",           "autocpu",          "gpu:bf16" };
 
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     err = (EmError) EM_ERROR_INIT;

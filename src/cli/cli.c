@@ -34,19 +34,21 @@ em_cli_parse (int *argc, char ***argv, const GOptionEntry *entries, const char *
               int *status)
 {
   gboolean help = FALSE;
-  const GOptionEntry shared[]
-      = { { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Print one JSON document", NULL },
-          { "progress", 0, 0, G_OPTION_ARG_STRING, &options->progress,
-            "auto, plain, json or none (default: auto)", "HOW" },
-          { "model", 0, 0, G_OPTION_ARG_STRING, &options->model,
-            "Package file, name or digest (default: the demo model)", "M" },
-          { "device", 0, 0, G_OPTION_ARG_STRING, &options->device, "auto or cpu (default: auto)",
-            "D" },
-          { "size", 0, 0, G_OPTION_ARG_INT, &options->size,
-            "Show the model pictures of N x N pixels (default: what it was trained at)", "N" },
-          { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No progress", NULL },
-          { "help", 'h', 0, G_OPTION_ARG_NONE, &help, "Show this text", NULL },
-          { NULL } };
+  const GOptionEntry shared[] = {
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Print one JSON document", NULL },
+    { "progress", 0, 0, G_OPTION_ARG_STRING, &options->progress,
+      "auto, plain, json or none (default: auto)", "HOW" },
+    { "model", 0, 0, G_OPTION_ARG_STRING, &options->model,
+      "Package file, name or digest (default: the demo model)", "M" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &options->device, "auto or cpu (default: auto)", "D" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &options->precision,
+      "f32, or bf16: twice as fast and less exact, where the processor can (default: f32)", "P" },
+    { "size", 0, 0, G_OPTION_ARG_INT, &options->size,
+      "Show the model pictures of N x N pixels (default: what it was trained at)", "N" },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No progress", NULL },
+    { "help", 'h', 0, G_OPTION_ARG_NONE, &help, "Show this text", NULL },
+    { NULL }
+  };
   g_autofree char *title = g_strdup_printf ("%s %s", (*argv)[0], usage);
   g_autofree char *tail = g_strdup_printf ("Example:\n  %s\n", example);
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
@@ -86,6 +88,12 @@ em_cli_parse (int *argc, char ***argv, const GOptionEntry *entries, const char *
         = em_cli_fail_text (EM_E_USAGE, "--device is %s, expected auto or cpu", options->device);
     return false;
   }
+  if (options->precision && strcmp (options->precision, "f32")
+      && strcmp (options->precision, "bf16")) {
+    *status = em_cli_fail_text (EM_E_USAGE, "--precision is %s, expected f32 or bf16",
+                                options->precision);
+    return false;
+  }
   return true;
 }
 
@@ -95,6 +103,7 @@ em_cli_options_clear (EmCliOptions *o)
   g_clear_pointer (&o->progress, g_free);
   g_clear_pointer (&o->model, g_free);
   g_clear_pointer (&o->device, g_free);
+  g_clear_pointer (&o->precision, g_free);
 }
 
 void

@@ -10,12 +10,13 @@
 
 /* Options every command has; em_cli_parse adds and fills them. */
 typedef struct {
-  gboolean json;  /* one JSON document on stdout instead of text */
-  gboolean quiet; /* no progress */
-  char *progress; /* "auto", "plain", "json", "none" */
-  char *model;    /* --model: a path, a name or the first digits of a digest; NULL: the default */
-  char *device;   /* "auto", "cpu" */
-  int size;       /* --size: of the pictures that the model sees; 0: the package's */
+  gboolean json;   /* one JSON document on stdout instead of text */
+  gboolean quiet;  /* no progress */
+  char *progress;  /* "auto", "plain", "json", "none" */
+  char *model;     /* --model: a path, a name or the first digits of a digest; NULL: the default */
+  char *device;    /* "auto", "cpu" */
+  char *precision; /* "f32", "bf16" */
+  int size;        /* --size: of the pictures that the model sees; 0: the package's */
 } EmCliOptions;
 
 /* Parses `entries` (ends with a zero entry) and the shared ones. `usage` is what follows the

@@ -1,6 +1,7 @@
 /* cli_model.c - the model and the clip that a command works with. */
 #include "cli/cli_model.h"
 #include <stdlib.h>
+#include <string.h>
 #include "media/gerror.h"
 #include "service/demo.h"
 #include "weights/library.h"
@@ -9,6 +10,9 @@ bool
 em_cli_model_open (EmCliModel *m, const EmCliOptions *options, EmError *err)
 {
   char *path = options->model ? em_library_find (options->model, err) : NULL;
+  bool half = options->precision && strcmp (options->precision, "bf16") == 0;
+  g_autofree char *backend
+      = g_strconcat (options->device ? options->device : "auto", half ? ":bf16" : NULL, NULL);
 
   *m = (EmCliModel){ 0 };
   if (path)
@@ -17,7 +21,7 @@ em_cli_model_open (EmCliModel *m, const EmCliOptions *options, EmError *err)
     m->weights = em_demo_weights (err);
   free (path);
   if (m->weights)
-    m->be = em_backend_open (options->device ? options->device : "auto", err);
+    m->be = em_backend_open (backend, err);
   if (m->be)
     m->model = em_model_open (m->weights, m->be, options->size, err);
   return m->model != NULL;

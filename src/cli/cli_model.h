@@ -10,7 +10,8 @@ typedef struct {
   EmModel *model;
 } EmCliModel;
 
-/* As --model, --device and --size say; NULL is the demo model. Close in either case. */
+/* As --model, --device, --precision and --size say; NULL is the demo model. Close in either case.
+ */
 bool em_cli_model_open (EmCliModel *m, const EmCliOptions *options, EmError *err);
 void em_cli_model_close (EmCliModel *m);
 

@@ -125,6 +125,18 @@ done
 expect 2 "image size of 160 does not fit .* multiple of 64" "$dir/webm" -o "$dir/x" --size 160
 expect 2 'multiple of 32 from 128 to 2048' "$dir/webm" $deaf -o "$dir/x" --size 100 --prompts "$dir/p.json"
 
+# Where the processor can, bf16; elsewhere one line says why not.
+if grep -q avx512_bf16 /proc/cpuinfo; then
+  expect 0 'masks' "$dir/webm" -o "$dir/half" --precision bf16
+  grep -q '"device": ".*bf16' "$dir/half/result.json" || fail "result.json does not say bf16"
+  expect 0 'masks' "$dir/webm" -o "$dir/full" --precision f32
+  grep -q '"device": ".*bf16' "$dir/full/result.json" && fail "f32 is not the other one"
+else
+  echo "bf16 is not tried: this processor has no avx512_bf16"
+  expect 6 'this processor has no bf16 products' "$dir/webm" -o "$dir/x" --precision bf16
+fi
+expect 2 '--precision is f16, expected f32 or bf16' "$dir/webm" -o "$dir/x" --precision f16
+
 expect 2 'usage: earmark-cli segment'
 expect 2 '-o DIR' "$dir/webm" $ears
 expect 2 '--sound is loud' "$dir/webm" $ears -o "$dir/x" --sound loud

@@ -2,13 +2,16 @@
 
     python tests/reference/parity.py [--build build] [--sizes tiny base_plus] [--versions 2.1 2.0]
                                      [--image-size 1024] [--frames 20] [--short]
+                                     [--device cpu] [--tolerance 1e-3]
 
 Needs what requirements.txt names and a build; no network, no checkpoint. The weights go through
 `earmark-cli weights import`, the frames enter both as normalised tensors, so what is compared is the
 import, the models and the tracker. What transformers does otherwise than the original code, and how
 it is dealt with, is said in sam2_hf.py. Prints a table and exits with 8 if anything is out of
-bounds: logits of images by relative L2, masks of videos by their IoU on every frame, predicted IoU
-and object scores by the absolute difference.
+bounds: logits by relative L2, masks by their IoU (0.99) on every frame, predicted IoU and object
+scores by the absolute difference. Memories are rounded to bfloat16 by both, which turns the last
+digit of some into the third; where they are not, logits of videos have a tenth of the tolerance,
+which sees what masks do not (a pointer's distance divided by 16 instead of 15, for one).
 """
 
 import argparse
@@ -23,8 +26,7 @@ import torch
 
 import sam2_hf
 
-LOGITS, SCALARS, OVERLAP = 1e-3, 1e-3, 0.99
-F32_LOGITS = 1e-4  # of videos whose memories are not rounded to bfloat16
+OVERLAP = 0.99
 
 
 def image_prompts(side):
@@ -95,6 +97,11 @@ def relative(a, b):
     return float((a - b).norm() / b.norm())
 
 
+def overlap_of(a, b):
+    """IoU; 1 where both are empty."""
+    return 1 - float((a ^ b).sum() / (a | b).sum().clamp(1))
+
+
 def share(x):
     return float((x > 0).float().mean())
 
@@ -102,7 +109,8 @@ def share(x):
 class Table:
     """Lines of what was compared; `bad` once something is out of bounds."""
 
-    def __init__(self):
+    def __init__(self, tolerance):
+        self.tolerance = tolerance
         self.bad = False
         print("| model | mode | prompt | compared | logits, relative L2 | masks, least IoU "
               "| predicted IoU | object score | area of masks | present |")
@@ -111,14 +119,13 @@ class Table:
     def line(self, model, mode, prompt, got, want):
         """`got` and `want` are lists of (logits, predicted IoU, object score)."""
         logits = max(relative(g[0], w[0]) for g, w in zip(got, want))
-        overlap = min(float(((g[0] > 0) & (w[0] > 0)).sum() / ((g[0] > 0) | (w[0] > 0)).sum().clamp(1))
-                      for g, w in zip(got, want) if share(w[0]) or share(g[0]))
+        overlap = min(overlap_of(g[0] > 0, w[0] > 0) for g, w in zip(got, want))
         iou = max(float((g[1] - w[1]).abs().max()) for g, w in zip(got, want))
         score = max(float((g[2] - w[2]).abs().max()) for g, w in zip(got, want))
         areas = sorted(share(w[0]) for w in want)
         present = sum(bool((w[2] > 0).all()) for w in want)
-        bound = F32_LOGITS if "f32" in prompt else LOGITS
-        bad = not (logits <= bound and iou <= SCALARS and score <= SCALARS and overlap >= OVERLAP)
+        bounded = [logits * (10 if "f32" in prompt else 1), iou, score]
+        bad = overlap < OVERLAP or not all(x <= self.tolerance for x in bounded)  # NaN is bad
         self.bad |= bad
         print(f"| {model} | {mode} | {prompt} | {len(want)} | {logits:.1e} | {overlap:.4f} | {iou:.1e} "
               f"| {score:.1e} | {100 * areas[0]:.0f}..{100 * areas[-1]:.0f} % "
@@ -158,7 +165,7 @@ def compare_model(table, arguments, size, version, folder):
     prompts = image_prompts(side)
     runs = scenarios(side, n, arguments.short)
     engine = sam2_hf.Engine(arguments.build, package, inputs, folder / "results.safetensors",
-                            arguments.threads)
+                            arguments.threads, arguments.device)
     for step in steps_of(prompts, runs, side, n):
         engine.step(step)
         reference.step(step)
@@ -166,8 +173,9 @@ def compare_model(table, arguments, size, version, folder):
     for key in ("s0", "s1", "embed"):
         pair = [r.results[f"frame0.{key}"].flatten() for r in (engine, reference)]
         error = relative(*pair)
-        table.bad |= not error <= LOGITS
-        print(f"| {model} | image | - | {key} | {error:.1e} | | | | | |{' MISS' * (error > LOGITS)}")
+        bad = not error <= table.tolerance
+        table.bad |= bad
+        print(f"| {model} | image | - | {key} | {error:.1e} | | | | | |{' MISS' * bad}")
     for prompt in prompts:
         name = prompt["name"]
         for mode, keys in (("image", ("masks",)), ("image", ("single", "single_iou"))):
@@ -196,9 +204,11 @@ def main():
                         help="4 frames in all but the first prompt's and its correction's passes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="Earmark's")
+    parser.add_argument("--tolerance", type=float, default=1e-3)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    table = Table()
+    table = Table(arguments.tolerance)
     for size in arguments.sizes:
         for version in arguments.versions:
             with tempfile.TemporaryDirectory() as folder:

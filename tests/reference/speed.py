@@ -1,13 +1,14 @@
 """Times Earmark against PyTorch (transformers' SAM 2, eager, sdpa, inference mode), one run, CPU.
 
     python tests/reference/speed.py [--build build] [--sizes tiny base_plus] [--threads 2]
-                                    [--rounds 5] [--sides earmark pytorch]
+                                    [--rounds 5] [--sides earmark pytorch earmark:bf16 ...]
                                     [--stages click encode track]
 
 Needs what requirements.txt names and a build; no network, no checkpoint. Each side is a process of
 its own with the same random weights and frames and answers the same steps (sam2_hf.py, em_dump.c).
-They take turns, a step each, while the other waits. Told are medians (least to most) and how many
-times as long PyTorch takes. "cpu" is the processor time of all threads: where other work shares the
+They take turns, a step each, while the others wait. Told are medians (least to most) and how many
+times as long PyTorch takes with numbers of the same type (f32; "bf16": Earmark's products, all of
+PyTorch's model). "cpu" is the processor time of all threads: where other work shares the
 machine, compare that, with OMP_WAIT_POLICY=passive in the environment so that waiting is not
 counted. Memory is each process' high-water mark (VmHWM), the frames' 252 MB (at 1024) and Python's
 own included.
@@ -59,13 +60,16 @@ def steps_of(side, n, stages):
             yield "track", {"do": "propagate", "name": f"on{i}", "from": LAST, "to": LAST}
 
 
-def start(side_name, arguments, folder):
-    directory, inputs = folder / "hf", folder / "inputs.safetensors"
-    if side_name == "earmark":
+def start(name, arguments, folder):
+    program, _, precision = name.partition(":")
+    inputs = folder / "inputs.safetensors"
+    if program == "earmark":
         return sam2_hf.Engine(arguments.build, folder / "model.safetensors", inputs,
-                              folder / f"{side_name}.safetensors", arguments.threads)
-    return sam2_hf.Worker([sys.executable, Path(__file__).with_name("sam2_hf.py"), "--model", directory,
-                           "--inputs", inputs, "--threads", arguments.threads])
+                              folder / "results.safetensors", arguments.threads,
+                              f"cpu:{precision}" if precision else "cpu")
+    return sam2_hf.Worker([sys.executable, Path(__file__).with_name("sam2_hf.py"), "--model",
+                           folder / "hf", "--inputs", inputs, "--threads", arguments.threads,
+                           "--dtype", "bfloat16" if precision else "float32"])
 
 
 def measure(size, arguments, folder):
@@ -75,32 +79,37 @@ def measure(size, arguments, folder):
     sam2_hf.make_package(arguments.build, folder / "hf", folder / "model.safetensors")
     sam2_hf.make_inputs(LAST + 1, side, 1, folder / "inputs.safetensors")
     workers = {name: start(name, arguments, folder) for name in arguments.sides}
-    times = {stage: {name: [] for name in workers} for stage in arguments.stages}
+    answers = {stage: {name: [] for name in workers} for stage in arguments.stages}
     memory = {}
     for stage, step in steps_of(side, arguments.rounds, arguments.stages):
         for name, worker in workers.items():
             answer = worker.step(step)
             memory[name] = answer["peak_kb"]
             if stage:
-                times[stage][name].append(answer)
+                answers[stage][name].append(answer)
     for worker in workers.values():
         worker.close()
-    return times, memory
+    return answers, memory
 
 
-def print_rows(size, answers, memory, sides):
+def ratios(numbers):
+    """PyTorch's number over Earmark's, of each precision that both were asked for."""
+    pairs = [(numbers.get(f"earmark{p}"), numbers.get(f"pytorch{p}")) for p in ("", ":bf16")]
+    return ", ".join(f"{theirs / ours:.2f}" for ours, theirs in pairs if ours and theirs)
+
+
+def print_rows(size, answers, memory):
     def row(what, texts, numbers):
-        ratio = f"{numbers[-1] / numbers[0]:.2f}" if len(sides) > 1 else "-"
-        print(f"| {size} | {what} | {' | '.join(texts)} | {ratio} |", flush=True)
+        print(f"| {size} | {what} | {' | '.join(texts)} | {ratios(numbers)} |", flush=True)
 
-    for stage in answers:
+    for stage, by_side in answers.items():
         for kind, words in (("seconds", "ms"), ("cpu", "ms cpu")):
-            times = [[1e3 * a[kind] for a in answers[stage][name]] for name in sides]
-            medians = [statistics.median(t) for t in times]
+            times = {name: [1e3 * a[kind] for a in got] for name, got in by_side.items()}
+            medians = {name: statistics.median(t) for name, t in times.items()}
             row(f"{stage}, {words}",
-                [f"{m:.0f} ({min(t):.0f} to {max(t):.0f})" for m, t in zip(medians, times)], medians)
-    peaks = [memory[name] / 1024 for name in sides]
-    row("peak memory, MiB", [f"{p:.0f}" for p in peaks], peaks)
+                [f"{medians[name]:.0f} ({min(t):.0f} to {max(t):.0f})" for name, t in times.items()],
+                medians)
+    row("peak memory, MiB", [f"{kb / 1024:.0f}" for kb in memory.values()], memory)
 
 
 def main():
@@ -112,7 +121,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sides", nargs="+", default=["earmark", "pytorch"],
-                        choices=["earmark", "pytorch"])
+                        choices=["earmark", "pytorch", "earmark:bf16", "pytorch:bf16"])
     parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
     arguments = parser.parse_args()
     print(f"PyTorch {torch.__version__}, transformers {transformers.__version__}, "
@@ -121,7 +130,7 @@ def main():
     print(f"|---|---|{'--:|' * (len(arguments.sides) + 1)}")
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
-            print_rows(size, *measure(size, arguments, Path(folder)), arguments.sides)
+            print_rows(size, *measure(size, arguments, Path(folder)))
 
 
 if __name__ == "__main__":

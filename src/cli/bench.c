@@ -216,7 +216,7 @@ hear (EmBench *b, EmModel *model, const atomic_bool *cancel, EmError *err)
   frame = em_upload (ctx, noise, frame->ndim, frame->shape);
   em_rng_fill (noise, em_numel (spect), "spect", 1, 2, -2);
   spect = em_upload (ctx, noise, spect->ndim, spect->shape);
-  EmImageFeatures features = em_model_encode (ctx, model, frame);
+  EmImageFeatures features = em_model_encode (ctx, model, frame, true);
   for (int i = 0; i < EM_N_FUSION; i++)
     patches[i] = em_repeat (ctx, em_fuser_patch (ctx, &model->fuser, i, features.fpn[i]), t);
   mark = em_ctx_mark (ctx);

@@ -70,11 +70,11 @@ em_mask_decoder_bind (EmBinder *b, EmMaskDecoder *m, const EmSam2Config *config)
 }
 
 void
-em_high_res (EmCtx *ctx, const EmMaskDecoder *m, EmTensor *fpn0, EmTensor *fpn1, EmTensor **s0,
+em_high_res (EmCtx *ctx, const EmMaskDecoder *m, EmTensor *stage1, EmTensor *stage2, EmTensor **s0,
              EmTensor **s1)
 {
-  *s0 = em_project (ctx, &m->conv_s0, fpn0);
-  *s1 = em_project (ctx, &m->conv_s1, fpn1);
+  *s0 = em_project (ctx, &m->s0, stage1);
+  *s1 = em_project (ctx, &m->s1, stage2);
   em_tap (ctx, *s0, "high_res.s0");
   em_tap (ctx, *s1, "high_res.s1");
 }

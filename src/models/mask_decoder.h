@@ -27,15 +27,16 @@ typedef struct {
       *up2_b;     /* output_upscaling 0 and 3: [d, d/4, 2, 2], [d/4, d/8, ..] */
   EmPair up_norm; /* output_upscaling 1 */
   EmPair conv_s0, conv_s1;
+  EmPair s0, s1; /* the same over the neck's laterals, [d/8, C], [d/4, 2C]; made by em_model_open */
   EmMlp3 hyper[EM_N_MASKS], iou_head, score_head;
 } EmMaskDecoder;
 
 void em_mask_decoder_bind (EmBinder *b, EmMaskDecoder *d, const EmSam2Config *config);
 
-/* fpn0, fpn1 -> s0 [n, S/4, S/4, d/8], s1 [n, S/8, S/8, d/4]: once per image. Taps high_res.s0,
- * .s1. */
-void em_high_res (EmCtx *ctx, const EmMaskDecoder *d, EmTensor *fpn0, EmTensor *fpn1, EmTensor **s0,
-                  EmTensor **s1);
+/* The trunk's first two stages [n, S/4, S/4, C], [n, S/8, S/8, 2C] -> s0 [n, S/4, S/4, d/8], s1 [n,
+ * S/8, S/8, d/4]: once per image. Taps high_res.s0, .s1. */
+void em_high_res (EmCtx *ctx, const EmMaskDecoder *d, EmTensor *stage1, EmTensor *stage2,
+                  EmTensor **s0, EmTensor **s1);
 
 typedef struct {
   EmTensor

@@ -167,14 +167,14 @@ em_model_close (EmModel *m)
 }
 
 EmImageFeatures
-em_model_encode (EmCtx *ctx, const EmModel *m, EmTensor *frames)
+em_model_encode (EmCtx *ctx, const EmModel *m, EmTensor *frames, bool fine)
 {
   EmTensor *stages[EM_N_STAGES] = { em_nil (ctx), em_nil (ctx), em_nil (ctx), em_nil (ctx) };
   EmImageFeatures f;
 
   em_hiera_forward (ctx, &m->trunk, frames, stages);
-  em_neck_forward (ctx, &m->neck, stages, f.fpn);
-  em_high_res (ctx, &m->mask_decoder, f.fpn[0], f.fpn[1], &f.s0, &f.s1);
+  em_neck_forward (ctx, &m->neck, stages, fine, f.fpn);
+  em_high_res (ctx, &m->mask_decoder, stages[0], stages[1], &f.s0, &f.s1);
   return f;
 }
 

@@ -67,8 +67,9 @@ typedef struct {
   EmTensor *fpn[3];  /* [n, S/4, S/4, d], [n, S/8, S/8, d], [n, S/16, S/16, d] */
   EmTensor *s0, *s1; /* what the decoder reads beside fpn[2] */
 } EmImageFeatures;
-/* frames [n, S, S, 3], normalised. Taps of trunk, neck, high_res. */
-EmImageFeatures em_model_encode (EmCtx *ctx, const EmModel *m, EmTensor *frames);
+/* frames [n, S, S, 3], normalised. fpn[0] and fpn[1] only with `fine`, for the fuser; all else is
+ * the same to the last bit either way. Taps of trunk, neck, high_res. */
+EmImageFeatures em_model_encode (EmCtx *ctx, const EmModel *m, EmTensor *frames, bool fine);
 
 /* The sound pass, of a model that hears: em_fuser_patch of T frames' fpn and spect [T, 2, 96, 64]
  * of the same seconds -> prompts for the decoder; text as em_fuser_forward takes it. Taps of the

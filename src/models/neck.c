@@ -16,12 +16,12 @@ em_neck_bind (EmBinder *b, EmNeck *neck, const EmSam2Config *config)
 }
 
 void
-em_neck_forward (EmCtx *ctx, const EmNeck *neck, EmTensor *const stages[EM_N_STAGES],
+em_neck_forward (EmCtx *ctx, const EmNeck *neck, EmTensor *const stages[EM_N_STAGES], bool fine,
                  EmTensor *fpn[3])
 {
-  EmTensor *lateral[EM_N_STAGES];
+  EmTensor *lateral[EM_N_STAGES] = { em_nil (ctx), em_nil (ctx), em_nil (ctx), em_nil (ctx) };
 
-  for (int i = 0; i < EM_N_STAGES; i++) {
+  for (int i = 0; i < (fine ? EM_N_STAGES : 2); i++) {
     const EmPair *conv = &neck->convs[i];
 
     lateral[i] = em_linear (ctx, stages[EM_N_STAGES - 1 - i], conv->w, conv->b, EM_ACT_NONE, NULL);
@@ -30,6 +30,6 @@ em_neck_forward (EmCtx *ctx, const EmNeck *neck, EmTensor *const stages[EM_N_STA
   fpn[0] = lateral[3];
   fpn[1] = lateral[2];
   fpn[2] = em_upsample_add (ctx, lateral[0], lateral[1]);
-  for (int i = 0; i < 3; i++)
+  for (int i = fine ? 0 : 2; i < 3; i++)
     em_tap (ctx, fpn[i], "neck.fpn%d", i);
 }

@@ -10,7 +10,8 @@ typedef struct {
 
 void em_neck_bind (EmBinder *b, EmNeck *neck, const EmSam2Config *config);
 
-/* stages as the trunk gives them -> fpn[0..2] [n, S/4, S/4, d], [n, S/8, S/8, d], [n, S/16, S/16,
- * d]. Taps neck.lateralN (order of convs), neck.fpnN. */
+/* stages as the trunk gives them -> fpn[2] [n, S/16, S/16, d]; fpn[0] [n, S/4, S/4, d] and fpn[1]
+ * [n, S/8, S/8, d] only with `fine`, else nil: the decoder reads the stages themselves
+ * (em_high_res). Taps neck.lateralN (order of convs), neck.fpnN. */
 void em_neck_forward (EmCtx *ctx, const EmNeck *neck, EmTensor *const stages[EM_N_STAGES],
-                      EmTensor *fpn[3]);
+                      bool fine, EmTensor *fpn[3]);

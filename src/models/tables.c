@@ -13,7 +13,8 @@ enum {
   T_ROPE,
   T_NO_POS,
   T_TOKEN_POS,
-  T_VALUES, /* two per layer of memory attention */
+  T_HIGH_RES,                    /* two pairs */
+  T_VALUES = T_HIGH_RES + 2 * 2, /* a pair per layer of memory attention */
   N_TABLES = T_VALUES + 2 * EM_MAX_LAYERS
 };
 
@@ -96,34 +97,53 @@ make_dense_pe (EmModel *m, float *out, EmError *err)
   return ok;
 }
 
-/* Cross attention of a layer, values and output in one: with softmax rows that sum to 1,
- * Wo (A (Wv m + bv)) + bo = (Wo Wv) (A m) + (Wo bv + bo). `w` [d, m], `b` [d]. */
+/* Two linear layers in one: Wo (Wi x + bi) + bo = (Wo Wi) x + (Wo bi + bo). `w` [rows, cols]. */
 static bool
-make_values (EmModel *m, const EmAttention *a, float *w, float *b, EmError *err)
+compose (EmModel *m, const EmPair *outer, const EmPair *inner, float *w, float *b, EmError *err)
 {
-  int d = m->config.sam2.d_model, mem = m->config.sam2.mem_dim;
-  float *wo = to_host (m->be, a->out.w, err), *bo = to_host (m->be, a->out.b, err);
-  float *wv = to_host (m->be, a->v.w, err), *bv = to_host (m->be, a->v.b, err);
-  bool ok = wo && bo && wv && bv;
+  int64_t rows = outer->w->shape[0], mid = outer->w->shape[1], cols = inner->w->shape[1];
+  float *wo = to_host (m->be, outer->w, err), *bo = to_host (m->be, outer->b, err);
+  float *wi = to_host (m->be, inner->w, err), *bi = to_host (m->be, inner->b, err);
+  double *sum = malloc (sizeof *sum * cols);
+  bool ok = wo && bo && wi && bi && (sum || em_fail (err, EM_E_DEVICE, "out of memory"));
 
-  for (int i = 0; ok && i < d; i++) {
+  for (int64_t i = 0; ok && i < rows; i++) {
     double bias = bo[i];
 
-    for (int k = 0; k < d; k++)
-      bias += (double) wo[i * d + k] * bv[k];
-    b[i] = (float) bias;
-    for (int j = 0; j < mem; j++) {
-      double sum = 0;
-
-      for (int k = 0; k < d; k++)
-        sum += (double) wo[i * d + k] * wv[k * mem + j];
-      w[i * mem + j] = (float) sum;
+    memset (sum, 0, sizeof *sum * cols);
+    for (int64_t k = 0; k < mid; k++) {
+      bias += (double) wo[i * mid + k] * bi[k];
+      for (int64_t j = 0; j < cols; j++)
+        sum[j] += (double) wo[i * mid + k] * wi[k * cols + j];
     }
+    b[i] = (float) bias;
+    for (int64_t j = 0; j < cols; j++)
+      w[i * cols + j] = (float) sum[j];
   }
   free (wo);
   free (bo);
-  free (wv);
-  free (bv);
+  free (wi);
+  free (bi);
+  free (sum);
+  return ok;
+}
+
+/* The decoder's skips straight from the trunk, and cross attention's values with its output: its
+ * softmax rows sum to 1, so Wo (A (Wv m + bv)) + bo is Wo (Wv (A m) + bv) + bo. */
+static bool
+make_composed (EmModel *m, float *const high_res[4], float *const values[2 * EM_MAX_LAYERS],
+               EmError *err)
+{
+  const EmMaskDecoder *d = &m->mask_decoder;
+  bool ok
+      = compose (m, &d->conv_s0, &m->neck.convs[EM_N_STAGES - 1], high_res[0], high_res[1], err)
+        && compose (m, &d->conv_s1, &m->neck.convs[EM_N_STAGES - 2], high_res[2], high_res[3], err);
+
+  for (int i = 0; ok && i < m->memory_attention.n_layers; i++) {
+    const EmAttention *a = &m->memory_attention.layers[i].cross_attn;
+
+    ok = compose (m, &a->out, &a->v, values[2 * i], values[2 * i + 1], err);
+  }
   return ok;
 }
 
@@ -141,6 +161,14 @@ shape_tables (EmModel *m)
   t[T_ROPE] = em_tensor_f32 (NULL, n, d / 2, 2);
   t[T_NO_POS] = em_tensor_f32 (NULL, 1, mem);
   t[T_TOKEN_POS] = em_tensor_f32 (NULL, d);
+  for (int i = 0; i < 2; i++) {
+    EmTensor *w = &t[T_HIGH_RES + 2 * i];
+    int64_t rows = d / (i ? 4 : 8);
+
+    w[0] = em_tensor_f32 (NULL, rows, (int64_t) m->config.sam2.trunk.embed_dim << i);
+    w[1] = em_tensor_f32 (NULL, rows);
+    *(i ? &m->mask_decoder.s1 : &m->mask_decoder.s0) = (EmPair){ &w[0], &w[1] };
+  }
   for (int i = 0; i < EM_MAX_LAYERS; i++) {
     bool there = i < m->memory_attention.n_layers;
 
@@ -165,6 +193,7 @@ em_model_make_tables (EmModel *m, EmError *err)
 {
   EmBackend *be = m->be;
   size_t at[N_TABLES], bytes = 0;
+  float *composed[N_TABLES - T_HIGH_RES];
   EmTensor *t;
   bool ok;
 
@@ -186,9 +215,9 @@ em_model_make_tables (EmModel *m, EmError *err)
 #define TABLE(i) ((float *) (host + at[i])) /* T_NO_POS stays zero */
   ok = ok && make_positions (m, TABLE (T_POS), err) && make_kinds (m, TABLE (T_KINDS), err)
        && make_dense_pe (m, TABLE (T_DENSE_PE), err);
-  for (int i = 0; ok && i < m->memory_attention.n_layers; i++)
-    ok = make_values (m, &m->memory_attention.layers[i].cross_attn, TABLE (T_VALUES + 2 * i),
-                      TABLE (T_VALUES + 2 * i + 1), err);
+  for (int i = 0; i < N_TABLES - T_HIGH_RES; i++)
+    composed[i] = TABLE (T_HIGH_RES + i);
+  ok = ok && make_composed (m, composed, composed + T_VALUES - T_HIGH_RES, err);
   if (ok) {
     em_sine_grid (TABLE (T_IMAGE_PE), m->side, m->side, m->config.sam2.d_model);
     em_sine_grid (TABLE (T_MEMORY_PE), m->side, m->side, m->config.sam2.mem_dim);

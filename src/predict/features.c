@@ -129,7 +129,7 @@ encode (EmFeatureStore *s, int frame, bool with_patches, EmError *err)
   }
 
   EmTensor *input = em_upload (ctx, s->pixels, 4, (int64_t[]){ 1, side, side, 3 });
-  EmImageFeatures image = em_model_encode (ctx, m, input);
+  EmImageFeatures image = em_model_encode (ctx, m, input, with_patches);
   EmFeatures f = features_over (m, slot);
 
   em_store (ctx, &f.fpn2, image.fpn[2]);

@@ -60,7 +60,7 @@ encode (Run *r)
   float *turned = golden_channels_last (frames, 1, 3, (int64_t) side * side);
   EmTensor *x = em_upload (r->ctx, turned, 4, (int64_t[]){ 1, side, side, 3 });
 
-  r->features = em_model_encode (r->ctx, r->model, x);
+  r->features = em_model_encode (r->ctx, r->model, x, true);
   r->image = em_model_no_memory (r->ctx, r->model, r->features.fpn[2]);
   free (turned);
   free (frames);

@@ -258,7 +258,7 @@ do_image (Dump *d, const json_t *step, EmError *err)
   for (int64_t at = 0; at < 3 * plane; at++)
     turned[at] = d->frames[3 * plane * frame + at % 3 * plane + at / 3];
   EmTensor *x = em_upload (d->ctx, turned, 4, (int64_t[]){ 1, d->side, d->side, 3 });
-  EmImageFeatures f = em_model_encode (d->ctx, d->model, x);
+  EmImageFeatures f = em_model_encode (d->ctx, d->model, x, false);
   EmTensor *image = em_model_no_memory (d->ctx, d->model, f.fpn[2]);
   free (turned);
 

@@ -115,11 +115,10 @@ em_model_config_of (EmModelConfig *config, const EmWeights *w, EmError *err)
   const char *json = em_weights_metadata (w, "earmark.config");
 
   if (!json)
-    return em_fail (
-        err, EM_E_WEIGHTS,
-        "%.200s has no \"earmark.config\": it is no model package, but \"earmark-cli weights \"
-        "import\" may make one of it",
-        em_weights_path (w));
+    return em_fail (err, EM_E_WEIGHTS,
+                    "%.200s has no \"earmark.config\": it is no model package, but \"earmark-cli "
+                    "weights import\" may make one of it",
+                    em_weights_path (w));
   return em_model_config_parse (config, json, em_weights_path (w), err);
 }
 

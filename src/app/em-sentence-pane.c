@@ -4,7 +4,8 @@
 #include "app/em-sentence-row.h"
 #include <glib/gi18n.h>
 
-#define REVEAL_MS 60 /* a few frames */
+#define REVEALS 6 /* frames */
+#define ROW_GAP 6 /* below the last row */
 
 struct _EmSentencePane {
   AdwBin parent_instance;
@@ -13,7 +14,8 @@ struct _EmSentencePane {
   EmClip *clip;
   GListModel *model;
   gboolean is_selecting;
-  guint reveal_source;
+  guint reveal_tick; /* runs while n_reveals > 0 */
+  int n_reveals;
 };
 
 G_DEFINE_FINAL_TYPE (EmSentencePane, em_sentence_pane, ADW_TYPE_BIN)
@@ -35,19 +37,22 @@ update_rows (EmSentencePane *self)
     em_sentence_row_update (EM_SENTENCE_ROW (row));
 }
 
-/* Selecting a row does not bring it into view; its place is known after the next layout. */
+/* Selecting a row does not bring it into view, and it grows when it is selected: its place is known
+ * a few frames later. A frame's clock ticks before its layout, so what is set here is drawn. */
 static gboolean
-reveal_cb (gpointer data)
+reveal_cb (GtkWidget *widget, GdkFrameClock *clock, gpointer data)
 {
-  EmSentencePane *self = data;
+  EmSentencePane *self = EM_SENTENCE_PANE (widget);
   GtkListBoxRow *row = gtk_list_box_get_selected_row (self->list);
   GtkAdjustment *adjustment
       = gtk_scrolled_window_get_vadjustment (GTK_SCROLLED_WINDOW (self->scroll));
   graphene_rect_t at;
 
-  self->reveal_source = 0;
   if (row && gtk_widget_compute_bounds (GTK_WIDGET (row), GTK_WIDGET (self->list), &at))
-    gtk_adjustment_clamp_page (adjustment, at.origin.y, at.origin.y + at.size.height + 6);
+    gtk_adjustment_clamp_page (adjustment, at.origin.y, at.origin.y + at.size.height + ROW_GAP);
+  if (--self->n_reveals > 0)
+    return G_SOURCE_CONTINUE;
+  self->reveal_tick = 0;
   return G_SOURCE_REMOVE;
 }
 
@@ -57,8 +62,9 @@ show_asked (EmSentencePane *self)
   EmExpression *asked = self->clip ? em_clip_get_asked (self->clip) : NULL;
   GtkListBoxRow *row;
 
-  if (asked && self->reveal_source == 0)
-    self->reveal_source = g_timeout_add (REVEAL_MS, reveal_cb, self);
+  self->n_reveals = REVEALS;
+  if (asked && self->reveal_tick == 0)
+    self->reveal_tick = gtk_widget_add_tick_callback (GTK_WIDGET (self), reveal_cb, NULL, NULL);
   self->is_selecting = TRUE;
   gtk_list_box_unselect_all (self->list);
   for (int i = 0; (row = gtk_list_box_get_row_at_index (self->list, i)); i++)
@@ -100,7 +106,9 @@ delete_cb (GtkWidget *widget, GVariant *target, gpointer data)
 static void
 let_go (EmSentencePane *self)
 {
-  g_clear_handle_id (&self->reveal_source, g_source_remove);
+  if (self->reveal_tick)
+    gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->reveal_tick);
+  self->reveal_tick = 0;
   gtk_list_box_bind_model (self->list, NULL, NULL, NULL, NULL);
   if (self->model)
     g_signal_handlers_disconnect_by_data (self->model, self);

@@ -163,7 +163,9 @@ read_options (Dump *d, const json_t *values, EmError *err)
                 { "corrected_become_cond", &d->options.corrected_become_cond },
                 { "binarize_prompted", &d->options.binarize_prompted },
                 { "dynamic_multimask", &d->options.dynamic_multimask },
+                { "clear_around_prompts", &d->options.clear_around_prompts },
                 { "max_cond_frames", NULL, &d->options.max_cond_frames },
+                { "memory_stride", NULL, &d->options.memory_stride },
                 { "feature_cache_bytes", NULL, NULL, &d->options.feature_cache_bytes },
                 { "bank_bytes", NULL, NULL, &d->options.bank_bytes } };
   int n_known = sizeof known / sizeof *known, k;
@@ -184,6 +186,9 @@ read_options (Dump *d, const json_t *values, EmError *err)
     else
       *known[k].bytes = (size_t) json_integer_value (value);
   }
+  if (d->options.max_cond_frames == 1 || d->options.memory_stride < 1)
+    return em_fail (err, EM_E_USAGE,
+                    "max_cond_frames is 0 or at least 2, memory_stride at least 1");
   return true;
 }
 

@@ -6,9 +6,9 @@ like em-dump does, so that each side's memory is that of its own process:
 
     python sam2_hf.py --model DIR --inputs FILE [--threads 2] [--dtype float32] < STEPS
 
-Where transformers differs from the original code (facebookresearch/sam2), class Original follows the
-original, by calling transformers' own parts otherwise; each of its methods says how. What is left
-as it is there and not compared: a second prompt on the frame of the first prompt after a pass
+Where transformers differs from the original code (facebookresearch/sam2), class Original follows
+the original, by calling transformers' own parts otherwise; each of its methods says how. What is
+left as it is there and not compared: a second prompt on the frame of the first prompt after a pass
 (transformers takes it for a first one), and a limit on conditioning frames (transformers keeps the
 pointers of those that were not chosen).
 """
@@ -84,7 +84,8 @@ def spread_of(name, shape):
         return 1, 0
     if len(shape) > 1:
         gain = 1
-        if any(word in name for word in ("mask_downsampler.final_conv", "object_pointer_proj.proj_out",
+        if any(word in name for word in ("mask_downsampler.final_conv",
+                                         "object_pointer_proj.proj_out",
                                          "temporal_positional_encoding_projection")):
             gain = 4
         elif "cross_attn_image.o_proj" in name:
@@ -169,8 +170,9 @@ class Original(Sam2VideoModel):
         return out
 
     def _encode_new_memory(self, *args, **more):
-        """Both round memories to bfloat16, which turns the last digit of a float into the third; to
-        see what else differs, they can be kept as they leave the encoder (and are then added to)."""
+        """Both round memories to bfloat16, which turns the last digit of some into the third. To
+        see what else differs they can be kept as the encoder made them; what an absent object adds
+        to them is added in place."""
         kept = []
         hook = self.memory_encoder.register_forward_hook(lambda m, i, out: kept.append(out[0]))
         memory, position = super()._encode_new_memory(*args, **more)

@@ -15,8 +15,8 @@ own included.
 
     click    a point on a frame with known features, the mask so far fed back: decoder
     encode   a frame's picture into features
-    track    an object one frame onward, after 19 frames, so that it sees 7 memories and 16 pointers:
-             memory attention, decoder, memory encoder; features known
+    track    an object one frame onward, after 19 frames, so that it sees 7 memories and 16
+             pointers: memory attention, decoder, memory encoder; features known
 """
 
 import argparse
@@ -106,9 +106,9 @@ def print_rows(size, answers, memory):
         for kind, words in (("seconds", "ms"), ("cpu", "ms cpu")):
             times = {name: [1e3 * a[kind] for a in got] for name, got in by_side.items()}
             medians = {name: statistics.median(t) for name, t in times.items()}
-            row(f"{stage}, {words}",
-                [f"{medians[name]:.0f} ({min(t):.0f} to {max(t):.0f})" for name, t in times.items()],
-                medians)
+            texts = [f"{medians[name]:.0f} ({min(t):.0f} to {max(t):.0f})"
+                     for name, t in times.items()]
+            row(f"{stage}, {words}", texts, medians)
     row("peak memory, MiB", [f"{kb / 1024:.0f}" for kb in memory.values()], memory)
 
 

@@ -64,7 +64,13 @@ cx_block (EmCtx *ctx, const EmCxBlock *l, EmTensor *x)
 }
 
 EmTensor *
-em_memory_encode (EmCtx *ctx, const EmMemoryEncoder *e, EmTensor *feature, EmTensor *mask,
+em_memory_project (EmCtx *ctx, const EmMemoryEncoder *e, EmTensor *feature)
+{
+  return em_project (ctx, &e->pix_feat_proj, feature);
+}
+
+EmTensor *
+em_memory_encode (EmCtx *ctx, const EmMemoryEncoder *e, EmTensor *projected, EmTensor *mask,
                   EmTensor *score)
 {
   size_t mark = em_ctx_mark (ctx);
@@ -78,7 +84,7 @@ em_memory_encode (EmCtx *ctx, const EmMemoryEncoder *e, EmTensor *feature, EmTen
   }
   x = em_project (ctx, &e->conv[4], x);
   em_tap (ctx, x, "memory_encoder.mask_downsampler");
-  x = em_linear (ctx, feature, e->pix_feat_proj.w, e->pix_feat_proj.b, EM_ACT_NONE, x);
+  x = em_add (ctx, projected, x);
   for (int i = 0; i < e->n_layers; i++) {
     x = em_keep (ctx, mark, cx_block (ctx, &e->layers[i], x));
     em_tap (ctx, x, "memory_encoder.fuser%d", i);
@@ -147,24 +153,40 @@ cross_attention (EmCtx *ctx, const EmMemoryAttention *a, const EmMemoryLayer *l,
   return em_project (ctx, &l->values, em_attention (ctx, q, k, memory, 1));
 }
 
-EmTensor *
-em_memory_attention (EmCtx *ctx, const EmMemoryAttention *a, EmTensor *current,
-                     EmTensor *current_pos, EmTensor *memory, EmTensor *memory_pos,
-                     int64_t n_pointer_tokens)
+/* The first half of a layer: x [1, N, d] among themselves. */
+static EmTensor *
+self_half (EmCtx *ctx, const EmMemoryAttention *a, int i, EmTensor *x)
 {
-  EmTensor *keys = em_add (ctx, memory, memory_pos);
+  const EmMemoryLayer *l = &a->layers[i];
+  EmTensor *y = self_attention (ctx, a, &l->self_attn, norm (ctx, &l->norm1, x));
+
+  em_tap (ctx, y, "memory_attention.layer%d.self_attn", i);
+  return em_add (ctx, x, y);
+}
+
+EmTensor *
+em_memory_attention_begin (EmCtx *ctx, const EmMemoryAttention *a, EmTensor *current,
+                           EmTensor *current_pos)
+{
+  size_t mark = em_ctx_mark (ctx);
+  EmTensor *x = em_add (ctx, current, em_affine (ctx, current_pos, 0.1f, 0));
+
+  return em_keep (ctx, mark, self_half (ctx, a, 0, x));
+}
+
+EmTensor *
+em_memory_attention (EmCtx *ctx, const EmMemoryAttention *a, EmTensor *begun, EmTensor *memory,
+                     EmTensor *memory_pos, int64_t n_pointer_tokens)
+{
+  EmTensor *keys = em_add (ctx, memory, memory_pos), *x = begun, *y;
   int64_t n_spatial = memory->shape[1] - n_pointer_tokens;
   size_t mark = em_ctx_mark (ctx);
-  EmTensor *x = em_add (ctx, current, em_affine (ctx, current_pos, 0.1f, 0)), *y;
 
   for (int i = 0; i < a->n_layers; i++) {
     const EmMemoryLayer *l = &a->layers[i];
 
-    y = norm (ctx, &l->norm1, x);
-    y = self_attention (ctx, a, &l->self_attn, y);
-    em_tap (ctx, y, "memory_attention.layer%d.self_attn", i);
-    x = em_add (ctx, x, y);
-
+    if (i > 0)
+      x = self_half (ctx, a, i, x);
     y = norm (ctx, &l->norm2, x);
     y = cross_attention (ctx, a, l, y, keys, memory, n_spatial);
     em_tap (ctx, y, "memory_attention.layer%d.cross_attn", i);

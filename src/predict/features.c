@@ -10,6 +10,8 @@ struct EmFeatureStore {
   uint8_t *rgb, *square;       /* the frame as read, and stretched */
   float *planes, *pixels;      /* normalised, channels first (if read so) and last */
   EmSlots *features, *patches; /* patches NULL: the model does not hear */
+  EmShare share;
+  void *share_memory;
   int64_t n_encoded;
 };
 
@@ -22,7 +24,24 @@ features_over (const EmModel *m, float *slot)
   f.fpn2 = em_tensor_f32 (slot, 1, g, g, d);
   f.s0 = em_tensor_f32 (slot + n * d, 1, 4 * g, 4 * g, d / 8);
   f.s1 = em_tensor_f32 (slot + 3 * n * d, 1, 2 * g, 2 * g, d / 4);
+  f.share = NULL;
   return f;
+}
+
+static size_t
+share_bytes (const EmModel *m)
+{
+  return sizeof (float) * 2 * m->n_tokens * m->config.sam2.d_model;
+}
+
+static EmShare
+share_over (const EmModel *m, float *memory)
+{
+  int64_t n = m->n_tokens, d = m->config.sam2.d_model, g = m->side;
+
+  return (EmShare){ .frame = -1,
+                    .begun = em_tensor_f32 (memory, 1, n, d),
+                    .projected = em_tensor_f32 (memory + n * d, 1, g, g, d) };
 }
 
 static EmPatches
@@ -62,6 +81,9 @@ em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *sour
     least = (size_t) config->fuser.window + 1;
     s->patches = em_slots_new (model->be, patch_bytes, (int) (room > least ? room : least));
   }
+  s->share_memory = model->be->reserve (model->be, share_bytes (model));
+  EM_BUG_UNLESS (s->share_memory);
+  s->share = share_over (model, s->share_memory);
   s->pixels = need (sizeof (float) * side * side * 3);
   if (source->read_normalised)
     s->planes = need (sizeof (float) * side * side * 3);
@@ -78,6 +100,7 @@ em_feature_store_free (EmFeatureStore *s)
 {
   if (!s)
     return;
+  s->model->be->unreserve (s->model->be, s->share_memory, share_bytes (s->model));
   em_slots_free (s->features);
   em_slots_free (s->patches);
   em_stretch_free (s->stretch);
@@ -162,6 +185,10 @@ em_feature_store_get (EmFeatureStore *s, int frame, EmFeatures *features, EmPatc
     if (!encode (s, frame, patches != NULL, err))
       return false;
   *features = features_over (s->model, em_slots_find (s->features, frame));
+  if (s->share.frame != frame)
+    s->share.has_begun = s->share.has_projected = false;
+  s->share.frame = frame;
+  features->share = &s->share;
   if (patches)
     *patches = patches_over (s->model, em_slots_find (s->patches, frame));
   return true;

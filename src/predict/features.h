@@ -9,9 +9,18 @@
 #include "predict/predictor.h"
 #include "predict/slots.h"
 
+/* What all objects of a frame have in common beyond its features, made when first asked for. */
+typedef struct {
+  int frame;
+  bool has_begun, has_projected;
+  EmTensor begun;     /* [1, N, d]: em_memory_attention_begin */
+  EmTensor projected; /* [1, G, G, d]: em_memory_project */
+} EmShare;
+
 typedef struct {
   EmTensor fpn2;   /* [1, G, G, d] */
   EmTensor s0, s1; /* [1, S/4, S/4, d/8], [1, S/8, S/8, d/4] */
+  EmShare *share;  /* of the frame asked for last */
 } EmFeatures;
 
 typedef struct {

@@ -59,8 +59,14 @@ em_head_image (EmCtx *ctx, const EmModel *m, const EmFeatures *f, const EmRecall
   if (ctx->tap)
     em_tap (ctx, em_upload (ctx, &(float){ (float) n_pointer_tokens }, 1, (int64_t[]){ 1 }),
             "num_obj_ptr_tokens");
-  image = em_memory_attention (ctx, &m->memory_attention, em_reshape (ctx, &f->fpn2, 1, n, d),
-                               m->image_pe, memory, pos, n_pointer_tokens);
+  if (!f->share->has_begun || ctx->tap) {
+    image = em_memory_attention_begin (ctx, &m->memory_attention,
+                                       em_reshape (ctx, &f->fpn2, 1, n, d), m->image_pe);
+    em_store (ctx, &f->share->begun, image);
+    f->share->has_begun = em_ok (ctx);
+  }
+  image = em_memory_attention (ctx, &m->memory_attention, &f->share->begun, memory, pos,
+                               n_pointer_tokens);
   em_tap (ctx, image, "pix_feat");
   return image;
 }
@@ -157,7 +163,12 @@ em_head_remember (EmCtx *ctx, const EmModel *m, const EmFeatures *f, EmTensor *l
 {
   EmTensor *mask = em_memory_mask (ctx, logits, m->config.sam2.image_size, binarize);
 
-  return em_memory_encode (ctx, &m->memory_encoder, (EmTensor *) &f->fpn2, mask, score);
+  if (!f->share->has_projected) {
+    em_store (ctx, &f->share->projected,
+              em_memory_project (ctx, &m->memory_encoder, (EmTensor *) &f->fpn2));
+    f->share->has_projected = em_ok (ctx);
+  }
+  return em_memory_encode (ctx, &m->memory_encoder, &f->share->projected, mask, score);
 }
 
 void

@@ -39,7 +39,8 @@ run_attention (Golden *g, const EmModel *m, EmCtx *ctx, EmError *err)
   memory = draw (g, ctx, "input.memory", SHAPE (1, n_memory, m->config.sam2.mem_dim), false);
   memory_pos
       = draw (g, ctx, "input.memory_pos", SHAPE (1, n_memory, m->config.sam2.mem_dim), false);
-  em_memory_attention (ctx, &m->memory_attention, current, pos, memory, memory_pos,
+  current = em_memory_attention_begin (ctx, &m->memory_attention, current, pos);
+  em_memory_attention (ctx, &m->memory_attention, current, memory, memory_pos,
                        (int64_t) *n_pointer_tokens);
   golden_compare_number (g, "memory_attention.num_ptr_tokens", (int64_t) *n_pointer_tokens);
   return true;
@@ -53,6 +54,7 @@ run_encoder (Golden *g, const EmModel *m, EmCtx *ctx)
       = draw (g, ctx, "input.pix_feat", SHAPE (1, m->side, m->side, m->config.sam2.d_model), true);
   EmTensor *mask = draw (g, ctx, "input.mem_mask", SHAPE (1, size, size), false);
 
+  feature = em_memory_project (ctx, &m->memory_encoder, feature);
   em_memory_encode (ctx, &m->memory_encoder, feature, mask, NULL);
   golden_compare_tensor (g, ctx, "memory_encoder.pos", m->memory_pe, false);
 }

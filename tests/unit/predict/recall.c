@@ -840,7 +840,8 @@ memory_of (EmPredictor *p, int frame, const float *logits, bool binarize, bool a
     mask[i] = 20 * (binarize ? mask[i] > 0 : 1 / (1 + expf (-mask[i]))) - 10;
   CHECK (em_feature_store_get (p->features, frame, &f, NULL, &err));
   CHECK (em_download (ctx, out,
-                      em_memory_encode (ctx, &m->memory_encoder, &f.fpn2,
+                      em_memory_encode (ctx, &m->memory_encoder,
+                                        em_memory_project (ctx, &m->memory_encoder, &f.fpn2),
                                         em_upload (ctx, mask, 3, (int64_t[]){ 1, 64, 64 }), NULL)));
   for (int i = 0; absent && m->config.sam2.v21 && i < N * M; i++)
     out[i] += em_f32 (m->memory_encoder.no_obj_embed_spatial)[i % M];

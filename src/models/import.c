@@ -263,7 +263,7 @@ add_json (EmImport *im, const char *path, EmError *err)
   if (json_object_get (config, "model_type"))
     ok = add_hf_config (im, config, label, err);
   else if (json_object_get (config, "format"))
-    ok = add_config (im, config, label, err);
+    ok = im->is_named = add_config (im, config, label, err);
   else if (json_object_get (config, "<s>"))
     ok = add_bytes (im, path, "text.vocab_json", err);
   else
@@ -468,22 +468,29 @@ is_merges (const char *path)
          || strcmp (label_of (path), "merges.txt") == 0;
 }
 
+/* The weights of a folder as Hugging Face lays it out. */
+static bool
+add_folder (EmImport *im, const char *folder, EmError *err)
+{
+  static const char *const names[] = { "model.safetensors", "pytorch_model.bin" };
+  char path[4096];
+
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    snprintf (path, sizeof path, "%s/%s", folder, names[i]);
+    if (is_file (path))
+      return add_weights (im, path, err);
+  }
+  return em_fail (err, EM_E_INPUT, "%.300s has neither %s nor %s in it", folder, names[0],
+                  names[1]);
+}
+
 bool
 em_import_add (EmImport *im, const char *path, EmError *err)
 {
   struct stat st;
 
-  if (stat (path, &st) == 0 && S_ISDIR (st.st_mode)) {
-    size_t n = strlen (path) + 32;
-    char *inside = malloc (n);
-    bool ok;
-
-    EM_BUG_UNLESS (inside);
-    snprintf (inside, n, "%s/model.safetensors", path);
-    ok = add_weights (im, inside, err);
-    free (inside);
-    return ok;
-  }
+  if (stat (path, &st) == 0 && S_ISDIR (st.st_mode))
+    return add_folder (im, path, err);
   if (is_json (path))
     return add_json (im, path, err);
   if (is_merges (path))

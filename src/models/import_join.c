@@ -197,9 +197,9 @@ infer (EmImport *im, EmError *err)
   for (int i = 0; i < im->n_sources; i++)
     snprintf (from + strlen (from), sizeof from - strlen (from), "%s %s", i ? "," : "",
               im->sources[i].label);
-  if (!json_object_get (im->config, "provenance"))
+  if (!json_object_get (im->config, "provenance") || (im->n_sources > 1 && !im->is_named))
     json_object_set_new (im->config, "provenance", json_string (from));
-  if (!json_object_get (im->config, "name"))
+  if (!json_object_get (im->config, "name") || (im->n_sources > 1 && !im->is_named))
     name_it (im);
   return true;
 }

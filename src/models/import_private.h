@@ -36,6 +36,7 @@ struct EmImport {
   EmImportTensor *tensors;
   EmPackageNames unexpected;
   json_t *config; /* of packages and configuration files, part by part; never NULL */
+  bool is_named;  /* by a configuration file; a package's name is that of the package alone */
   EmHfConfig hf_sam2, hf_text;
   EmWeights *joined;
   EmWeights *package;

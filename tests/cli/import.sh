@@ -72,12 +72,20 @@ for kind in hearing reading; do
   done
 done
 hears=$dir/hearing
+want=$(digest_of "$hears")
 expect 5 'no SAM 2 among these files' import "$hears-fuser.pt" "$hears.json"
 expect 5 'VGGish came without AuralFuser' import "$hears-sam2.pt" "$hears-vgg.pt" "$hears.json"
 expect 5 'without its vocabulary' import "$dir/reading-full.pt" "$dir/reading.json"
 expect 5 'without an AuralFuser that reads' import "$hears-full.pt" "$dir/text" "$hears.json"
+mkdir "$dir/folder"
+expect 4 'has neither model.safetensors nor' import "$dir/folder"
+cp "$hears-full.old" "$dir/folder/pytorch_model.bin"
+same 'a folder' "$dir/folder" "$hears.json"
+# A package may be joined too: its name is that of what it was.
+expect 0 '"name": "SAM 2.1 of its own size that hears"' import "$dir/sound" "$hears-fuser.pt" \
+  -o "$dir/out.safetensors"
+expect 0 '"name": "tiny test model"' import "$dir/sound" -o "$dir/out.safetensors"
 # VGGish as published yields to the one that a fuser was saved with.
-want=$(digest_of "$hears")
 foreign vgg0 "$hears" "$dir/vgg0.pt"
 same 'VGGish first' "$dir/vgg0.pt" "$hears-full.pt" "$hears.json"
 same 'VGGish last' "$hears-full.pt" "$hears.json" "$dir/vgg0.pt"

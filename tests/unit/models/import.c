@@ -8,6 +8,7 @@
 #include "check.h"
 #include "models/family.h"
 #include "models/model.h"
+#include "vocab.h"
 
 static const struct {
   const char *name;
@@ -142,6 +143,10 @@ read_back (char *const *paths, int n)
   CHECK_TEXT (err.text, "");
   CHECK (w && em_package_is_complete (&report.package));
   CHECK_INT (report.unexpected.n, 0);
+  for (int i = 0; i < report.package.missing.n; i++)
+    fprintf (stderr, "missing: %s\n", report.package.missing.names[i]);
+  for (int i = 0; i < report.package.wrong.n; i++)
+    fprintf (stderr, "wrong: %s\n", report.package.wrong.names[i]);
   em_import_report_clear (&report);
   em_import_free (im);
   for (int i = 0; i < n; i++)
@@ -213,13 +218,17 @@ knows_what_reads (void)
 {
   char all[] = "/tmp/earmark-import-XXXXXX", vocab[] = "/tmp/earmark-vocab-XXXXXX";
   char merges[] = "/tmp/earmark-merges-XXXXXX", *paths[] = { merges, all, vocab };
+  char *files[2];
   int fd = mkstemp (vocab);
 
-  CHECK (write (fd, "{\"<s>\": 0}", 10) == 10);
+  vocab_make ((const char *const[]){ "a b", NULL }, &files[0], &files[1]);
+  CHECK (write (fd, files[0], strlen (files[0])) == (ssize_t) strlen (files[0]));
   close (fd);
   fd = mkstemp (merges);
-  CHECK (write (fd, "#version: 0.2\n", 14) == 14);
+  CHECK (write (fd, files[1], strlen (files[1])) == (ssize_t) strlen (files[1]));
   close (fd);
+  free (files[0]);
+  free (files[1]);
   describe_hearing ();
   config.fuser.window = 10;
   config.fuser.cond_middle = true;

@@ -1,17 +1,23 @@
 """Times Earmark against PyTorch (transformers' SAM 2, eager, sdpa, inference mode), one run, CPU.
 
     python tests/reference/speed.py [--build build] [--sizes tiny base_plus] [--threads 2]
-                                    [--rounds 5] [--sides earmark pytorch earmark:bf16 ...]
+                                    [--rounds 5] [--sides earmark pytorch pytorch:intel ...]
                                     [--stages click encode track]
 
 Needs what requirements.txt names and a build; no network, no checkpoint. Each side is a process of
 its own with the same random weights and frames and answers the same steps (sam2_hf.py, em_dump.c).
-They take turns, a step each, while the others wait. Told are medians (least to most) and how many
-times as long PyTorch takes with numbers of the same type (f32; "bf16": Earmark's products, all of
-PyTorch's model). "cpu" is the processor time of all threads: where other work shares the
-machine, compare that, with OMP_WAIT_POLICY=passive in the environment so that waiting is not
-counted. Memory is each process' high-water mark (VmHWM), the frames' 252 MB (at 1024) and Python's
-own included.
+They take turns, a step each, while the others wait. Told are medians (least to most) and, with
+PyTorch's, how many times as long as Earmark's with numbers of the same type. "cpu" is the processor
+time of all threads: where other work shares the machine, compare that, with OMP_WAIT_POLICY=passive
+in the environment so that waiting is not counted. Memory is each process' high-water mark (VmHWM),
+the frames' 252 MB (at 1024) and Python's own included.
+
+    earmark         f32
+    earmark:bf16    products in bf16
+    pytorch         f32, as installed
+    pytorch:intel   the same, its library of matrix products (MKL) told that the processor is
+                    Intel's: on others it leaves AVX-512 unused, here over half of its speed
+    pytorch:bf16    the model in bf16
 
     click    a point on a frame with known features, the mask so far fed back: decoder
     encode   a frame's picture into features
@@ -22,6 +28,7 @@ own included.
 import argparse
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +39,7 @@ import transformers
 import sam2_hf
 
 LAST = 19  # the frame that is measured
+SIDES = ["earmark", "pytorch", "pytorch:intel", "earmark:bf16", "pytorch:bf16"]
 STAGES = ["click", "encode", "track"]
 
 
@@ -61,15 +69,21 @@ def steps_of(side, n, stages):
 
 
 def start(name, arguments, folder):
-    program, _, precision = name.partition(":")
+    program, _, kind = name.partition(":")
     inputs = folder / "inputs.safetensors"
     if program == "earmark":
         return sam2_hf.Engine(arguments.build, folder / "model.safetensors", inputs,
                               folder / "results.safetensors", arguments.threads,
-                              f"cpu:{precision}" if precision else "cpu")
+                              "cpu:bf16" if kind else "cpu")
+    environment = {}
+    if kind == "intel":
+        code, library = folder / "intel.c", folder / "intel.so"
+        code.write_text("int mkl_serv_intel_cpu_true (void) { return 1; }\n")
+        subprocess.run(["cc", "-shared", "-fPIC", code, "-o", library], check=True)
+        environment["LD_PRELOAD"] = str(library)
     return sam2_hf.Worker([sys.executable, Path(__file__).with_name("sam2_hf.py"), "--model",
                            folder / "hf", "--inputs", inputs, "--threads", arguments.threads,
-                           "--dtype", "bfloat16" if precision else "float32"])
+                           "--dtype", "bfloat16" if kind == "bf16" else "float32"], environment)
 
 
 def measure(size, arguments, folder):
@@ -92,24 +106,22 @@ def measure(size, arguments, folder):
     return answers, memory
 
 
-def ratios(numbers):
-    """PyTorch's number over Earmark's, of each precision that both were asked for."""
-    pairs = [(numbers.get(f"earmark{p}"), numbers.get(f"pytorch{p}")) for p in ("", ":bf16")]
-    return ", ".join(f"{theirs / ours:.2f}" for ours, theirs in pairs if ours and theirs)
-
-
 def print_rows(size, answers, memory):
-    def row(what, texts, numbers):
-        print(f"| {size} | {what} | {' | '.join(texts)} | {ratios(numbers)} |", flush=True)
+    def row(what, numbers, texts):
+        cells = []
+        for name, text in texts.items():
+            ours = numbers.get("earmark:bf16" if name.endswith(":bf16") else "earmark")
+            compared = ours and name.startswith("pytorch")
+            cells.append(f"{text}, {numbers[name] / ours:.2f} x" if compared else text)
+        print(f"| {size} | {what} | {' | '.join(cells)} |", flush=True)
 
     for stage, by_side in answers.items():
         for kind, words in (("seconds", "ms"), ("cpu", "ms cpu")):
             times = {name: [1e3 * a[kind] for a in got] for name, got in by_side.items()}
             medians = {name: statistics.median(t) for name, t in times.items()}
-            texts = [f"{medians[name]:.0f} ({min(t):.0f} to {max(t):.0f})"
-                     for name, t in times.items()]
-            row(f"{stage}, {words}", texts, medians)
-    row("peak memory, MiB", [f"{kb / 1024:.0f}" for kb in memory.values()], memory)
+            row(f"{stage}, {words}", medians,
+                {n: f"{medians[n]:.0f} ({min(t):.0f} to {max(t):.0f})" for n, t in times.items()})
+    row("peak memory, MiB", memory, {name: f"{kb / 1024:.0f}" for name, kb in memory.items()})
 
 
 def main():
@@ -120,14 +132,14 @@ def main():
     parser.add_argument("--image-size", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--sides", nargs="+", default=["earmark", "pytorch"],
-                        choices=["earmark", "pytorch", "earmark:bf16", "pytorch:bf16"])
+    parser.add_argument("--sides", nargs="+", default=SIDES[:3],
+                        choices=SIDES)
     parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
     arguments = parser.parse_args()
     print(f"PyTorch {torch.__version__}, transformers {transformers.__version__}, "
           f"{arguments.threads} threads, {arguments.image_size} px, {platform.platform()}\n")
-    print(f"| model | stage | {' | '.join(arguments.sides)} | ratio |")
-    print(f"|---|---|{'--:|' * (len(arguments.sides) + 1)}")
+    print(f"| model | stage | {' | '.join(arguments.sides)} |")
+    print(f"|---|---|{'--:|' * len(arguments.sides)}")
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
             print_rows(size, *measure(size, arguments, Path(folder)))

@@ -202,7 +202,7 @@ add_config (EmImport *im, const json_t *config, const char *label, EmError *err)
 }
 
 static bool
-add_hf_config (EmImport *im, json_t *config, const char *label, EmError *err)
+add_hf_config (EmImport *im, json_t *config, const char *label, bool given, EmError *err)
 {
   const char *type = json_string_value (json_object_get (config, "model_type"));
   EmHfConfig *hf = NULL;
@@ -215,6 +215,8 @@ add_hf_config (EmImport *im, json_t *config, const char *label, EmError *err)
     return em_fail (err, EM_E_WEIGHTS,
                     "%s: the configuration of a model of type %.40s, which is not known", label,
                     type ? type : "?");
+  if (hf->json && !given) /* one that was named goes before one that merely lies there */
+    return true;
   json_decref (hf->json);
   hf->json = json_incref (config);
   snprintf (hf->label, sizeof hf->label, "%s", label);
@@ -252,7 +254,7 @@ add_bytes (EmImport *im, const char *path, const char *name, EmError *err)
 }
 
 static bool
-add_json (EmImport *im, const char *path, EmError *err)
+add_json (EmImport *im, const char *path, bool given, EmError *err)
 {
   json_t *config = em_json_read_file (path, EM_E_WEIGHTS, err);
   const char *label = label_of (path);
@@ -261,7 +263,7 @@ add_json (EmImport *im, const char *path, EmError *err)
   if (!config)
     return false;
   if (json_object_get (config, "model_type"))
-    ok = add_hf_config (im, config, label, err);
+    ok = add_hf_config (im, config, label, given, err);
   else if (json_object_get (config, "format"))
     ok = im->is_named = add_config (im, config, label, err);
   else if (json_object_get (config, "<s>"))
@@ -297,13 +299,14 @@ is_file (const char *path)
   return stat (path, &st) == 0 && S_ISREG (st.st_mode);
 }
 
-/* What lies beside the weights and belongs to them. */
+/* What lies beside the weights and belongs to them: Hugging Face's for certain; beside other files
+ * a config.json may be anybody's. */
 static bool
-add_neighbours (EmImport *im, const char *path, bool reads, EmError *err)
+add_neighbours (EmImport *im, const char *path, bool from_hf, bool reads, EmError *err)
 {
   char *config = beside (path, "config.json"), *vocab = beside (path, "vocab.json");
   char *merges = beside (path, "merges.txt");
-  bool ok = !is_file (config) || add_json (im, config, err);
+  bool ok = !is_file (config) || add_json (im, config, false, from_hf ? err : NULL) || !from_hf;
 
   if (reads && is_file (vocab) && is_file (merges))
     ok = ok && add_bytes (im, vocab, "text.vocab_json", err)
@@ -351,19 +354,19 @@ plain (const char *name)
 static const struct {
   const char *sign;
   EmNameFn name;
-  bool reads;  /* a text model, whose vocabulary lies beside it */
-  bool yields; /* see EmImportTensor */
+  bool from_hf; /* its config.json lies beside it */
+  bool yields;  /* see EmImportTensor */
 } kinds[] = {
   { "v_model.", em_import_aural_name },
   { "aural_fuser.", em_import_aural_name },
   { "audio_prompter.", em_import_aural_name },
-  { "vision_encoder.backbone.", em_import_hf_sam2_name },
+  { "vision_encoder.backbone.", em_import_hf_sam2_name, .from_hf = true },
   { "image_encoder.trunk.", em_import_sam2_name },
   { "patch_embeds.", em_import_fuser_name },
   { "train_f_patch_embed1.", em_import_fuser_name },
   { "training_layers.", em_import_fuser_name },
-  { "embeddings.word_embeddings.", em_import_text_name, .reads = true },
-  { "roberta.embeddings.word_embeddings.", em_import_text_name, .reads = true },
+  { "embeddings.word_embeddings.", em_import_text_name, .from_hf = true },
+  { "roberta.embeddings.word_embeddings.", em_import_text_name, .from_hf = true },
   { "features.0.", em_import_vgg_name, .yields = true },
 };
 #define N_KINDS (int) (sizeof kinds / sizeof *kinds)
@@ -434,7 +437,9 @@ add_weights (EmImport *im, const char *path, EmError *err)
                     "\"earmark.config\": it is no model package",
                     im->sources[source].label,
                     em_weights_count (w) ? em_weights_name (w, 0) : "none");
-  return add_neighbours (im, path, kinds[kind].reads, err) && take_all (im, source, kind, err);
+  return add_neighbours (im, path, kinds[kind].from_hf, kinds[kind].name == em_import_text_name,
+                         err)
+         && take_all (im, source, kind, err);
 }
 
 /* JSON begins with a brace. So may the length in front of a safetensors header, but that ends with
@@ -492,7 +497,7 @@ em_import_add (EmImport *im, const char *path, EmError *err)
   if (stat (path, &st) == 0 && S_ISDIR (st.st_mode))
     return add_folder (im, path, err);
   if (is_json (path))
-    return add_json (im, path, err);
+    return add_json (im, path, true, err);
   if (is_merges (path))
     return add_bytes (im, path, "text.merges_txt", err);
   return add_weights (im, path, err);

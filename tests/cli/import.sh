@@ -81,6 +81,15 @@ mkdir "$dir/folder"
 expect 4 'has neither model.safetensors nor' import "$dir/folder"
 cp "$hears-full.old" "$dir/folder/pytorch_model.bin"
 same 'a folder' "$dir/folder" "$hears.json"
+# A config.json beside other files is read if it can be, and one that is named goes before it.
+mkdir "$dir/beside"
+cp "$dir/sound.pt" "$dir/beside/x.pt"
+echo '{"model_type": "bert"}' >"$dir/beside/config.json"
+expect 5 'none of the released' import "$dir/beside/x.pt"
+cp "$dir/hf-sound/config.json" "$dir/beside/config.json"
+expect 0 'SAM 2.1 of its own size' import "$dir/beside/x.pt" -o "$dir/out.safetensors"
+sed 's/"image_size": 64/"image_size": 128/' "$dir/beside/config.json" >"$dir/other.json"
+expect 5 'pictures of 128 pixels' import "$dir/other.json" "$dir/beside/x.pt"
 # A package may be joined too: its name is that of what it was.
 expect 0 '"name": "SAM 2.1 of its own size that hears"' import "$dir/sound" "$hears-fuser.pt" \
   -o "$dir/out.safetensors"

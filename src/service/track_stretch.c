@@ -2,7 +2,8 @@
  *
  * An absent frame conditions the tracker (the object is not here) but is no place to start: the
  * span then begins at the next seed with pixels beyond it and runs over the gap, what it says about
- * frames decided meanwhile is left out by the store. */
+ * frames decided meanwhile is left out by the store. Going both ways, a stretch behind an absence
+ * is tracked back from its own far end if there is a seed. */
 #include "service/track_stretch.h"
 
 static bool
@@ -12,9 +13,15 @@ is_decided (const EmCell *cell)
 }
 
 static bool
+is_seed (const EmCell *cell)
+{
+  return is_decided (cell) && !cell->pending && !cell->rejected && cell->mask;
+}
+
+static bool
 is_start (const EmCell *cell)
 {
-  return is_decided (cell) && !cell->pending && cell->mask && cell->mask->area > 0;
+  return is_seed (cell) && cell->mask->area > 0;
 }
 
 bool
@@ -64,6 +71,7 @@ em_lane_track_request (EmObject *object, int first, int last, int direction, con
 
   for (int i = MAX (first, 0); i <= last && i < n; i++) {
     int end = i, left, right;
+    bool comes_back;
 
     if (is_decided (em_object_cell (object, i)))
       continue;
@@ -71,8 +79,11 @@ em_lane_track_request (EmObject *object, int first, int last, int direction, con
       end++;
     left = next_start (object, i - 1, -1);
     right = next_start (object, end + 1, 1);
+    comes_back = direction == 0 && i > 0 && right == end + 1
+                 && em_object_cell (object, i - 1)->state == EM_STATE_ABSENT
+                 && em_object_cell (object, i - 1)->exists;
     if (needs_work (object, i, end, weights)) {
-      if (direction >= 0 && left >= 0)
+      if (direction >= 0 && left >= 0 && !comes_back)
         add_span (request, object, left, end);
       else if (direction <= 0 && right >= 0)
         add_span (request, object, right, i);
@@ -82,7 +93,7 @@ em_lane_track_request (EmObject *object, int first, int last, int direction, con
   for (int i = 0; request->spans->len > 0 && i < n; i++) {
     const EmCell *cell = em_object_cell (object, i);
 
-    if (is_decided (cell) && !cell->pending && cell->mask)
+    if (is_seed (cell))
       em_track_request_add_seed (request, em_object_get_id (object), i, &cell->mask->rle);
   }
   return request;

@@ -13,9 +13,9 @@ scores by the absolute difference.
 
 Rounding memories to bfloat16, as the original and transformers do and Earmark does by default,
 turns the last digit of some into the third, and random weights make more of it from frame to frame:
-there logits have ten times the tolerance. All else is therefore compared with memories in f32,
-where logits of videos have a tenth of it, which sees what masks do not (a pointer's distance divided
-by 16 instead of 15, for one).
+there logits and scores have ten times the tolerance. All else is therefore compared with memories
+in f32, where logits of videos have a tenth of it, which sees what masks do not (a pointer's
+distance divided by 16 instead of 15, for one).
 """
 
 import argparse
@@ -122,14 +122,14 @@ class Table:
 
     def line(self, model, mode, prompt, got, want, factor):
         """`got` and `want` are lists of (logits, predicted IoU, object score); logits have `factor`
-        times the tolerance."""
+        times the tolerance, scores if it is above 1."""
         logits = max(relative(g[0], w[0]) for g, w in zip(got, want))
         overlap = min(overlap_of(g[0] > 0, w[0] > 0) for g, w in zip(got, want))
         iou = max(float((g[1] - w[1]).abs().max()) for g, w in zip(got, want))
         score = max(float((g[2] - w[2]).abs().max()) for g, w in zip(got, want))
         areas = sorted(share(w[0]) for w in want)
         present = sum(bool((w[2] > 0).all()) for w in want)
-        bounded = [logits / factor, iou, score]
+        bounded = [logits / factor, iou / max(factor, 1), score / max(factor, 1)]
         bad = overlap < OVERLAP or not all(x <= self.tolerance for x in bounded)  # NaN is bad
         self.bad |= bad
         print(f"| {model} | {mode} | {prompt} | {len(want)} | {logits:.1e} | {overlap:.4f} "

@@ -15,6 +15,7 @@
 #define KEYS      256              /* in a tile of scores */
 #define Q_ROWS    (4 * TILE_ROWS)  /* rows of q in a task */
 #define Q_MANY    (16 * TILE_ROWS) /* the same, when there is more than enough work */
+#define GROUP     (2 * TILE_ROWS)  /* rows whose tile of scores stays in the first cache */
 #define ALIGN(n)  (((n) + VEC - 1) / VEC * VEC)
 #define PANELS(n) (((n) + TILE_COLS - 1) / TILE_COLS * TILE_COLS)
 
@@ -44,7 +45,7 @@ packed_v_units (int64_t nk, int64_t dv)
 static int64_t
 work_floats (int64_t q_rows, int64_t d, int64_t dv)
 {
-  return q_rows * (ALIGN (UNITS (d)) + KEYS + ALIGN (dv) + 2 * VEC) + ALIGN (d);
+  return q_rows * (ALIGN (UNITS (d)) + ALIGN (dv) + 2 * VEC) + GROUP * KEYS + ALIGN (d);
 }
 
 /* Panel p holds keys p * TILE_COLS on. */
@@ -112,33 +113,82 @@ load_q (Unit *to, int64_t ld, const Head *h, int64_t first, int64_t rows, float 
   }
 }
 
-/* Scores of a row become e^(score - max), as units in their place; returns their sum. n is a
- * multiple of VEC * PER_UNIT; what was summed before shrinks by *shrink. */
+/* n is a multiple of VEC here and below. */
 static inline float
-soften (float *s, int64_t n, float *max, float *shrink)
+highest (const float *s, int64_t n)
 {
-  float before = *max, top;
-  Vec high = vec_load (s), sum = vec_all (0);
+  Vec high = vec_load (s);
 
   for (int64_t i = VEC; i < n; i += VEC)
     high = vec_max (high, vec_load (s + i));
-  top = vec_top (high);
-  top = top > before ? top : before;
+  return vec_top (high);
+}
+
+/* Scores of a row become e^(score - max), as units in their place; returns their sum. */
+static inline float
+soften (float *s, int64_t n, float max)
+{
+  Vec sum = vec_all (0);
+
   for (int64_t i = 0; i < n; i += VEC * PER_UNIT) {
-    Vec e = vec_exp (vec_load (s + i) - top);
+    Vec e = vec_exp (vec_load (s + i) - max);
 
     sum += e;
 #if PER_UNIT == 2
-    Vec next = vec_exp (vec_load (s + i + VEC) - top);
+    Vec next = vec_exp (vec_load (s + i + VEC) - max);
 
     sum += next;
     e = (Vec) units_of (e, next);
 #endif
     vec_store (s + i / PER_UNIT, e);
   }
-  *shrink = before == top ? 1 : exp_f32 (before - top);
-  *max = top;
   return vec_sum (sum);
+}
+
+/* What is known of a block of rows after some of the keys. */
+typedef struct {
+  const Unit *q;
+  int64_t ldq, depth, wide;
+  float *out, *max, *sum; /* [rows, wide], not yet divided by sum */
+} Block;
+
+/* Rows r .. r + rows - 1 of the block, at most GROUP, meet keys at .. at + n - 1. */
+static void
+meet (const Block *b, int64_t r, int64_t rows, const Head *h, const Unit *pk, const Unit *pv,
+      int64_t at, int64_t n, float *s)
+{
+  int64_t full = (n + VEC * PER_UNIT - 1) / (VEC * PER_UNIT) * (VEC * PER_UNIT);
+  float *o = b->out + r * b->wide, *max = b->max + r, top[GROUP], shrink[GROUP];
+
+  for (int64_t j = 0; j < full; j += TILE_COLS)
+    tile_rows (full - j > VEC, rows, b->depth, b->q + r * b->ldq, b->ldq, pk + (at + j) * b->depth,
+               TILE_COLS, s + j, KEYS, false);
+  /* Step by step over all rows, so that no row waits for another's last lane. */
+  for (int64_t i = 0; i < rows; i++) {
+    float *scores = s + i * KEYS;
+
+    if (at + n == h->nk)
+      scores[n - 1] += h->last_bonus;
+    for (int64_t j = n; j < full; j++)
+      scores[j] = -INFINITY;
+    top[i] = highest (scores, full);
+  }
+#pragma omp simd
+  for (int64_t i = 0; i < rows; i++) {
+    float before = max[i];
+
+    max[i] = top[i] > before ? top[i] : before;
+    shrink[i] = before == max[i] ? 1 : exp_f32 (before - max[i]);
+  }
+  for (int64_t i = 0; i < rows; i++) {
+    b->sum[r + i] = b->sum[r + i] * shrink[i] + soften (s + i * KEYS, full, max[i]);
+    if (at && shrink[i] != 1)
+      for (int64_t j = 0; j < b->wide; j++)
+        o[i * b->wide + j] *= shrink[i];
+  }
+  for (int64_t j = 0; j < b->wide; j += TILE_COLS)
+    tile_rows (b->wide - j > VEC, rows, UNITS (n), (const Unit *) s, KEYS,
+               pv + at / PER_UNIT * b->wide + j, b->wide, o + j, b->wide, true);
 }
 
 /* Rows first .. first + rows - 1 of q against all keys. */
@@ -146,47 +196,27 @@ static void
 attend (const Head *h, const Unit *pk, const Unit *pv, int64_t first, int64_t rows, float *work)
 {
   int64_t depth = UNITS (h->d), ldq = ALIGN (depth), wide = ALIGN (h->dv);
-  float *row = work, *s = row + ALIGN (h->d) + rows * ldq, *o = s + rows * KEYS;
-  float *max = o + rows * wide, *sum = max + ALIGN (rows);
-  Unit *q = (Unit *) (row + ALIGN (h->d));
+  float *row = work, *s = row + ALIGN (h->d), *q = s + GROUP * KEYS, *out = q + rows * ldq;
+  float *max = out + rows * wide, *sum = max + ALIGN (rows);
+  Block b = { (const Unit *) q, ldq, depth, wide, out, max, sum };
 
-  load_q (q, ldq, h, first, rows, row);
+  load_q ((Unit *) q, ldq, h, first, rows, row);
   for (int64_t r = 0; r < rows; r++) {
     max[r] = -INFINITY;
     sum[r] = 0;
   }
-  memset (o, 0, (size_t) (rows * wide) * sizeof *o);
+  memset (out, 0, (size_t) (rows * wide) * sizeof *out);
 
-  for (int64_t at = 0; at < h->nk; at += KEYS) {
-    int64_t n = h->nk - at < KEYS ? h->nk - at : KEYS;
-    int64_t full = (n + VEC * PER_UNIT - 1) / (VEC * PER_UNIT) * (VEC * PER_UNIT);
-
-    for (int64_t j = 0; j < full; j += TILE_COLS)
-      tile_rows (full - j > VEC, rows, depth, q, ldq, pk + (at + j) * depth, TILE_COLS, s + j, KEYS,
-                 false);
-    for (int64_t r = 0; r < rows; r++) {
-      float *scores = s + r * KEYS, shrink;
-
-      if (at + n == h->nk)
-        scores[n - 1] += h->last_bonus;
-      for (int64_t j = n; j < full; j++)
-        scores[j] = -INFINITY;
-      float more = soften (scores, full, &max[r], &shrink);
-      sum[r] = sum[r] * shrink + more;
-      if (at && shrink != 1)
-        for (int64_t i = 0; i < wide; i++)
-          o[r * wide + i] *= shrink;
-    }
-    for (int64_t i = 0; i < wide; i += TILE_COLS)
-      tile_rows (wide - i > VEC, rows, UNITS (n), (const Unit *) s, KEYS,
-                 pv + at / PER_UNIT * wide + i, wide, o + i, wide, true);
-  }
+  for (int64_t at = 0; at < h->nk; at += KEYS)
+    for (int64_t r = 0; r < rows; r += GROUP)
+      meet (&b, r, rows - r < GROUP ? rows - r : GROUP, h, pk, pv, at,
+            h->nk - at < KEYS ? h->nk - at : KEYS, s);
 
   for (int64_t r = 0; r < rows; r++) {
-    float *out = h->out[first + r] + h->out_at, share = 1 / sum[r];
+    float *to = h->out[first + r] + h->out_at, share = 1 / sum[r];
 
     for (int64_t i = 0; i < h->dv; i++)
-      out[i] = o[r * wide + i] * share;
+      to[i] = out[r * wide + i] * share;
   }
 }
 

@@ -32,6 +32,11 @@ expect 3 '3 clips, 6 suggestions, .* 0 accepted, 0 clips unchanged, 1 failed' "$
 expect 3 '0 clips, 0 suggestions, .* 3 clips unchanged' "$cli" suggest "$p" $m
 expect 0 '1 clips, 2 suggestions' "$cli" suggest "$p" $m --force --clips bars
 expect 0 '1 clips unchanged' "$cli" suggest "$p" $m --clips mute # silence is remembered too
+# pictures of another size are another question
+expect 2 'multiple of 32 from 128' "$cli" suggest "$p" $m --clips bars --size 90
+expect 0 '1 clips, 2 suggestions' "$cli" suggest "$p" $m --clips bars --size 128
+expect 0 '1 clips unchanged' "$cli" suggest "$p" $m --clips bars --size 128
+expect 0 '1 clips unchanged' "$cli" suggest "$p" $m --clips bars
 expect 0 '0 suggestions, .* 1 clips unchanged' "$cli" suggest "$p" $m --clips bars --grid 2s
 expect 0 '"accepted": 2' "$cli" suggest "$p" $m --clips bars --accept --json
 expect 0 '"accepted": 0' "$cli" suggest "$p" $m --clips bars --accept --json
@@ -49,6 +54,7 @@ expect 0 'RANGE\|A:B' "$cli" propagate --help
 expect 2 'range is 5' "$cli" propagate "$p" $m --range 5
 expect 2 'from is here' "$cli" propagate "$p" $m --from here
 expect 2 'objects is x' "$cli" propagate "$p" $m --objects x
+expect 2 'multiple of 32 from 128' "$cli" propagate "$p" $m --size 90
 expect 0 'bars: ' "$cli" propagate "$p" $m --dry-run
 expect 0 '1 clips, 5 masks on 5 frames' "$cli" propagate "$p" $m --clips bars --range 20:24
 expect 0 '1 clips with nothing to do' "$cli" propagate "$p" $m --clips bars --range 20:24

@@ -14,8 +14,8 @@ EmImport *em_import_new (void);
 void em_import_free (EmImport *im); /* NULL is fine */
 
 /* Takes a file: weights, or a configuration that goes with them (a Hugging Face config.json, or
- * what a package has as "earmark.config"). A folder stands for the model.safetensors or
- * the pytorch_model.bin in it. EM_E_INPUT if it cannot be read, EM_E_WEIGHTS if it is none of these. */
+ * what a package has as "earmark.config"). A folder stands for the model.safetensors or the
+ * pytorch_model.bin in it. EM_E_INPUT if it cannot be read, EM_E_WEIGHTS if it is none of these. */
 bool em_import_add (EmImport *im, const char *path, EmError *err);
 
 typedef struct {

@@ -1,8 +1,8 @@
 /* job_track.c - tracking, a frame a step.
  *
  * A span begins with an empty memory, is given its seeds, one a step, and then goes frame by frame.
- * Between steps clicks are answered by the same predictor, which keeps what tracking remembers apart
- * from them. */
+ * Between steps clicks are answered by the same predictor, which keeps what tracking remembers out
+ * of them. */
 #include "service/engine_jobs.h"
 #include "base/log.h"
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "base/rng.h"
 #include "cli/bench_long.h"
 #include "engine/yardstick.h"
@@ -12,6 +13,7 @@
 #define RATE     16000
 #define CLICKS   15
 #define HEARINGS 5
+#define PRODUCTS 9
 #define LAST     2 /* frames of a pass */
 #define PASSES   4 /* over the clip, tracking: memory must not grow after the second */
 
@@ -181,6 +183,40 @@ end (EmBenchStage *s, double start)
   g_array_append_val (s->times, time);
 }
 
+/* One plain product by the engine itself, its right side a weight: the rate that this machine,
+ * these threads and this precision allow. */
+static bool
+multiply (EmBench *b, EmBackend *be, const atomic_bool *cancel, EmError *err)
+{
+  EmBenchStage *s = stage_new (b, "product", "4096 x 1024 by 1024 x 1024, for comparison");
+  EmCtx *ctx = em_ctx_new (be, err);
+  size_t mark;
+
+  if (!ctx)
+    return false;
+  ctx->cancel = cancel;
+  EmTensor *x = em_new_f32 (ctx, 4096, 1024), *w = em_new_f32 (ctx, 1024, 1024);
+  g_autofree float *noise = g_new (float, em_numel (x));
+  em_rng_fill (noise, em_numel (x), "product", 1, 2, -1);
+  x = em_upload (ctx, noise, x->ndim, x->shape);
+  w = em_upload (ctx, noise, w->ndim, w->shape);
+  be->hold (be, w->data, sizeof (float) * 1024 * 1024, false);
+  mark = em_ctx_mark (ctx);
+  for (int i = 0; i <= PRODUCTS && em_ok (ctx); i++) { /* the first warms up */
+    ctx->product = i == 1 ? note_product : NULL;
+    ctx->product_self = s;
+    double start = em_yardstick_clock ();
+    em_linear (ctx, x, w, NULL, EM_ACT_NONE, NULL);
+    if (i)
+      end (s, start);
+    em_ctx_release (ctx, mark);
+  }
+  be->let_go (be, w->data, sizeof (float) * 1024 * 1024);
+  bool good = em_ctx_end_pass (ctx, err);
+  em_ctx_free (ctx);
+  return good;
+}
+
 static bool
 encode (EmBench *b, EmPredictor *p, int n_frames, EmError *err)
 {
@@ -341,6 +377,7 @@ em_bench_run (EmBench *b, EmModel *model, EmWeights *weights, int n_frames,
   EmPredictorOptions options = em_predictor_defaults ();
   EmPredictor *p;
   Drawn drawn;
+  struct rusage usage;
   bool good = false;
 
   b->stages = g_ptr_array_new_with_free_func (stage_free);
@@ -351,8 +388,11 @@ em_bench_run (EmBench *b, EmModel *model, EmWeights *weights, int n_frames,
     good
         = encode (b, p, n_frames, err) && click (b, p, false, err)
           && (!model->config.has_fuser || (hear (b, model, cancel, err) && click (b, p, true, err)))
-          && track (b, p, n_frames, err)
-          && compare (b, weights, model->config.sam2.image_size, &drawn.source, p, err);
+          && track (b, p, n_frames, err);
+    getrusage (RUSAGE_SELF, &usage); /* before what only serves to compare */
+    b->peak_bytes = (int64_t) usage.ru_maxrss * 1024;
+    good = good && multiply (b, model->be, cancel, err)
+           && compare (b, weights, model->config.sam2.image_size, &drawn.source, p, err);
   }
   em_predictor_close (p);
   drawn_clear (&drawn);

@@ -15,7 +15,8 @@ typedef struct {
 } EmBenchStage;
 
 typedef struct {
-  GPtrArray *stages;    /* of EmBenchStage */
+  GPtrArray *stages;    /* of EmBenchStage; the last is a plain product by the engine itself */
+  int64_t peak_bytes;   /* most that was resident up to the end of tracking */
   int64_t rss_bytes[2]; /* resident after the second tracking pass and after the last */
   double difference;    /* largest, of a click's logits on the plainest form of the engine */
   double logit_rms;     /* of that click */

@@ -21,30 +21,31 @@ number_or_null (double x)
 }
 
 static json_t *
-stage_json (const EmBenchStage *s)
+stage_json (const EmBenchStage *s, double full)
 {
   double time = em_bench_median (s), library = em_bench_library (s);
 
-  return json_pack ("{s:s, s:s, s:f, s:i, s:f, s:o, s:o, s:o}", "name", s->name, "what", s->what,
-                    "ms", 1e3 * time, "runs", (int) s->times->len, "gflop", 1e-9 * s->flop,
+  return json_pack ("{s:s, s:s, s:f, s:i, s:f, s:o, s:o, s:o, s:o}", "name", s->name, "what",
+                    s->what, "ms", 1e3 * time, "runs", (int) s->times->len, "gflop", 1e-9 * s->flop,
                     "gflops", number_or_null (rate (s->flop, time)), "library_gflops",
                     number_or_null (rate (s->flop, library)), "share",
-                    number_or_null (library > 0 ? library / time : NAN));
+                    number_or_null (library > 0 ? library / time : NAN), "product_share",
+                    number_or_null (rate (s->flop, time) / full));
 }
 
 static json_t *
 bench_json (const EmBench *b, const EmCliModel *m)
 {
-  struct rusage usage;
+  const EmBenchStage *product = b->stages->pdata[b->stages->len - 1];
+  double full = rate (product->flop, em_bench_median (product));
   json_t *stages = json_array ();
 
   for (guint i = 0; i < b->stages->len; i++)
-    json_array_append_new (stages, stage_json (b->stages->pdata[i]));
-  getrusage (RUSAGE_SELF, &usage);
+    json_array_append_new (stages, stage_json (b->stages->pdata[i], full));
   return json_pack ("{s:s, s:{s:s, s:s, s:i}, s:o, s:{s:f, s:f, s:f, s:b}, s:f, s:f}", "device",
                     m->be->device, "model", "name", m->model->config.name, "digest",
                     em_weights_digest (m->weights), "image_size", m->model->config.sam2.image_size,
-                    "stages", stages, "memory", "peak_mb", (double) usage.ru_maxrss / 1024,
+                    "stages", stages, "memory", "peak_mb", (double) b->peak_bytes / (1 << 20),
                     "second_pass_mb", (double) b->rss_bytes[0] / (1 << 20), "last_pass_mb",
                     (double) b->rss_bytes[1] / (1 << 20), "flat",
                     b->rss_bytes[1] <= b->rss_bytes[0] + SLACK_BYTES, "logit_difference",
@@ -69,8 +70,11 @@ print_text (json_t *all)
             json_real_value (json_object_get (stage, "ms")),
             json_real_value (json_object_get (stage, "gflop")),
             json_real_value (json_object_get (stage, "gflops")));
+    if (i + 1 < json_array_size (json_object_get (all, "stages")))
+      printf (" %4.0f%% of the last line,",
+              100 * json_number_value (json_object_get (stage, "product_share")));
     if (json_is_real (share))
-      printf (" %4.0f%% of the product library's %.1f", 100 * json_real_value (share),
+      printf (" %.0f%% of the library's f32 %.1f", 100 * json_real_value (share),
               json_real_value (json_object_get (stage, "library_gflops")));
     printf ("   %s\n", json_string_value (json_object_get (stage, "what")));
   }

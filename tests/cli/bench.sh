@@ -16,7 +16,7 @@ fail() {
 "$make" "$dir/ears.safetensors" hearing && "$make" "$dir/deaf.safetensors" || exit 1
 "$cli" bench --frames 4 --json --model "$dir/ears.safetensors" >"$dir/ears" || fail "exit $?"
 "$cli" bench --frames 2 --json --model "$dir/deaf.safetensors" >"$dir/deaf" || fail "exit $?"
-for stage in encode click hear click+sound track; do
+for stage in encode click hear click+sound track product; do
   grep -q "\"name\": \"$stage\"" "$dir/ears" || fail "$stage is missing"
 done
 for stage in hear click+sound; do
@@ -43,4 +43,8 @@ grep -q '"flat": true' "$dir/long" || fail "memory grows with the clip: $(cat "$
 [ $? = 2 ] || fail "one frame is no long clip"
 "$cli" bench --frames 1 >/dev/null 2>&1
 [ $? = 2 ] || fail "one frame cannot be tracked"
+if grep -q avx512_bf16 /proc/cpuinfo; then
+  "$cli" bench --frames 2 --json --precision bf16 --model "$dir/ears.safetensors" >"$dir/half" || fail "exit $?"
+  grep -q '"device": ".*bf16' "$dir/half" || fail "bench does not say bf16"
+fi
 exit $failed

@@ -33,8 +33,8 @@ along (int frame, int step, int length)
 static void
 center (int object, int frame, int *x, int *y)
 {
-  *x = RADIUS + along (frame + 40 * object, 1 + object % 3, WIDTH - 2 * RADIUS);
-  *y = RADIUS + (HEIGHT - 2 * RADIUS) * (object % 3) / 2;
+  *x = RADIUS + along (frame + 40 * object, 1 + object % 3, WIDTH - 1 - 2 * RADIUS);
+  *y = RADIUS + (HEIGHT - 1 - 2 * RADIUS) * (object % 3) / 2;
 }
 
 static bool

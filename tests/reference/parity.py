@@ -2,7 +2,7 @@
 
     python tests/reference/parity.py [--build build] [--sizes tiny base_plus] [--versions 2.1 2.0]
                                      [--image-size 1024] [--frames 20] [--short]
-                                     [--device cpu] [--tolerance 1e-3]
+                                     [--device cpu] [--tolerance 1e-3] [--disturb X]
 
 Needs what requirements.txt names and a build; no network, no checkpoint. The weights go through
 `earmark-cli weights import`, the frames enter both as normalised tensors: what is compared is the
@@ -16,6 +16,9 @@ turns the last digit of some into the third, and random weights make more of it 
 there logits and scores have ten times the tolerance. All else is therefore compared with memories
 in f32, where logits of videos have a tenth of it, which sees what masks do not (a pointer's
 distance divided by 16 instead of 15, for one).
+
+With --disturb, transformers is compared with itself on frames that differ by the given part of
+every value: what rounding alone comes to.
 """
 
 import argparse
@@ -169,8 +172,13 @@ def compare_model(table, arguments, size, version, folder):
     reference = sam2_hf.Reference(directory, inputs)
     prompts = image_prompts(side)
     runs = scenarios(side, n, arguments.short)
-    engine = sam2_hf.Engine(arguments.build, package, inputs, folder / "results.safetensors",
-                            arguments.threads, arguments.device)
+    if arguments.disturb:
+        engine = sam2_hf.Reference(directory, inputs)
+        noise = 2 * torch.rand_like(engine.inputs["frames"]) - 1
+        engine.inputs["frames"] *= 1 + arguments.disturb * noise
+    else:
+        engine = sam2_hf.Engine(arguments.build, package, inputs, folder / "results.safetensors",
+                                arguments.threads, arguments.device)
     for step in steps_of(prompts, runs, side, n):
         engine.step(step)
         reference.step(step)
@@ -212,6 +220,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="Earmark's")
     parser.add_argument("--tolerance", type=float, default=1e-3)
+    parser.add_argument("--disturb", type=float, metavar="X",
+                        help="compare transformers with itself instead")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     table = Table(arguments.tolerance)

@@ -199,6 +199,9 @@ class Reference:
         return {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu,
                 "peak_kb": peak_kb()}
 
+    def close(self):
+        pass
+
     def open(self, step):
         self.width, self.height = step["width"], step["height"]
         self.options = step.get("options", {})

@@ -15,7 +15,9 @@ Rounding memories to bfloat16, as the original and transformers do and Earmark d
 turns the last digit of some into the third, and random weights make more of it from frame to frame:
 there logits and scores have ten times the tolerance. All else is therefore compared with memories
 in f32, where logits of videos have a tenth of it, which sees what masks do not (a pointer's
-distance divided by 16 instead of 15, for one).
+distance divided by 16 instead of 15, for one). What a memory is made of on prompted frames is the
+mask of 0 and 1 at full size, where a pixel with a logit of 1e-6 may fall on either side: "flips"
+counts those, and a run with any has the tolerance of bfloat16.
 
 With --disturb, transformers is compared with itself on frames that differ by the given part of
 every value: what rounding alone comes to.
@@ -30,6 +32,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: the other side's turns are ours
 
 import torch
+from torch.nn import functional as F
 
 import sam2_hf
 
@@ -120,10 +123,10 @@ class Table:
         self.tolerance = tolerance
         self.bad = False
         print("| model | mode | prompt | compared | logits, relative L2 | masks, least IoU "
-              "| predicted IoU | object score | area of masks | present |")
-        print("|---|---|---|--:|--:|--:|--:|--:|--:|--:|")
+              "| predicted IoU | object score | area of masks | present | flips |")
+        print("|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|")
 
-    def line(self, model, mode, prompt, got, want, factor):
+    def line(self, model, mode, prompt, got, want, factor, n_flips="-"):
         """`got` and `want` are lists of (logits, predicted IoU, object score); logits have `factor`
         times the tolerance, scores if it is above 1."""
         logits = max(relative(g[0], w[0]) for g, w in zip(got, want))
@@ -137,7 +140,15 @@ class Table:
         self.bad |= bad
         print(f"| {model} | {mode} | {prompt} | {len(want)} | {logits:.1e} | {overlap:.4f} "
               f"| {iou:.1e} | {score:.1e} | {100 * areas[0]:.0f}..{100 * areas[-1]:.0f} % "
-              f"| {present} of {len(want)} |{' MISS' if bad else ''}", flush=True)
+              f"| {present} of {len(want)} | {n_flips} |{' MISS' if bad else ''}", flush=True)
+
+
+def count_flips(got, want, names, side):
+    """Pixels of the masks of `names` that are in on one side only, at full size."""
+    masks = [torch.stack([r.results[f"{name}.low_res"].reshape(1, side // 4, side // 4)
+                          for name in names]) for r in (got, want)]
+    full = [F.interpolate(mask, size=(side, side), mode="bilinear") > 0 for mask in masks]
+    return int((full[0] ^ full[1]).sum())
 
 
 def triple(results, name, logits, iou="iou"):
@@ -188,7 +199,7 @@ def compare_model(table, arguments, size, version, folder):
         error = relative(*pair)
         bad = not error <= table.tolerance
         table.bad |= bad
-        print(f"| {model} | image | - | {key} | {error:.1e} | | | | | |{' MISS' * bad}")
+        print(f"| {model} | image | - | {key} | {error:.1e} | | | | | | |{' MISS' * bad}")
     for prompt in prompts:
         name = prompt["name"]
         for mode, keys in (("image", ("masks",)), ("image", ("single", "single_iou"))):
@@ -201,9 +212,12 @@ def compare_model(table, arguments, size, version, folder):
                  for r in (engine, reference)]
         if sorted(names[0]) != sorted(names[1]):
             sys.exit(f"{model}, {title}: not the same answers: {names}")
+        prompts = [name for name in names[1] if ".frame" not in name]
+        n_flips = count_flips(engine, reference, prompts, side)
+        factor = 0.1 if options["memory_f32"] and not n_flips else 10
         table.line(model, "video", title,
                    *[[triple(r.results, name, "low_res") for name in names[1]]
-                     for r in (engine, reference)], 0.1 if options["memory_f32"] else 10)
+                     for r in (engine, reference)], factor, n_flips)
 
 
 def main():

@@ -205,15 +205,18 @@ const void *
 EM_CPU (panels) (EmCpu *cpu, const float *w, EmForm form, int64_t m, int64_t n, int64_t k,
                  int64_t taps)
 {
-  bool held = em_held_holds (&cpu->held, w);
   int64_t panels = (n + TILE_COLS - 1) / TILE_COLS, size = UNITS (k) * TILE_COLS;
   const float *ordered;
   Unit *to;
+  bool held;
 
-  if (m < FEW || n * k == 0 || (!held && PER_UNIT == 1))
+  if (m < FEW || n * k == 0)
     return NULL;
-  if (held && (to = em_held_find (&cpu->held, w, n, form)))
+  if ((to = em_held_find (&cpu->held, w, n, form)))
     return to;
+  held = em_held_holds (&cpu->held, w);
+  if (!held && PER_UNIT == 1)
+    return NULL;
   ordered = in_order (cpu, w, form, n, k, taps);
   to = held ? em_held_add (&cpu->held, w, n, form, (size_t) (panels * size) * sizeof *to)
             : (Unit *) em_cpu_scratch (cpu, panels * size);

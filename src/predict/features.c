@@ -65,7 +65,8 @@ need (size_t bytes)
 }
 
 EmFeatureStore *
-em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source, size_t bytes)
+em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source, size_t bytes,
+                      int max_frames)
 {
   EmFeatureStore *s = need (sizeof *s);
   const EmModelConfig *config = &model->config;
@@ -75,7 +76,8 @@ em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *sour
   size_t room = bytes / (feature_bytes + patch_bytes), least = 2;
 
   *s = (EmFeatureStore){ .ctx = ctx, .model = model, .source = source };
-  room = room > 1 << 20 ? 1 << 20 : room;
+  max_frames = max_frames ? max_frames : 1 << 20;
+  room = room > (size_t) max_frames ? (size_t) max_frames : room;
   s->features = em_slots_new (model->be, feature_bytes, (int) (room > least ? room : least));
   if (config->has_fuser) {
     least = (size_t) config->fuser.window + 1;

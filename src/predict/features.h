@@ -29,10 +29,10 @@ typedef struct {
 
 typedef struct EmFeatureStore EmFeatureStore;
 
-/* All that is passed must outlive the store. `bytes` bounds both caches together; each keeps what a
- * single answer needs however small that is. */
+/* All that is passed must outlive the store. `bytes` bounds both caches together and max_frames (0:
+ * no limit) each; each keeps what a single answer needs however small that is. */
 EmFeatureStore *em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source,
-                                      size_t bytes);
+                                      size_t bytes, int max_frames);
 void em_feature_store_free (EmFeatureStore *s); /* NULL is fine */
 
 /* Valid until the next call on the store. `patches` NULL: not wanted. */

@@ -13,7 +13,8 @@ em_predictor_defaults (void)
                                .max_cond_frames = 4,
                                .memory_stride = 1,
                                .feature_cache_bytes = (size_t) 512 << 20,
-                               .bank_bytes = (size_t) 32 << 20 };
+                               .bank_bytes = (size_t) 32 << 20,
+                               .max_kept_frames = 96 };
 }
 
 void
@@ -53,7 +54,8 @@ em_predictor_open (EmModel *model, const EmClipSource *source, const EmPredictor
   p->source = *source;
   p->options = *options;
   p->ctx = ctx;
-  p->features = em_feature_store_new (ctx, model, &p->source, options->feature_cache_bytes / 4 * 3);
+  p->features = em_feature_store_new (ctx, model, &p->source, options->feature_cache_bytes / 4 * 3,
+                                      options->max_kept_frames);
   p->sound
       = em_sound_store_new (ctx, model, &p->source, p->features, options->feature_cache_bytes / 4);
   p->replay = em_replay_new (ctx, model, &p->source, &p->options, p->features, p->sound);

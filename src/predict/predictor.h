@@ -52,6 +52,9 @@ typedef struct {
    * the next step attends to and frames that were clicked never do. Of given masks the runs are
    * kept, and the memories of those that were looked at last. */
   size_t bank_bytes;
+  /* Of either no more than for so many frames, however much room there is: what small models keep
+   * would else grow for the length of most clips. 0: no such limit. */
+  int max_kept_frames;
 } EmPredictorOptions;
 EmPredictorOptions em_predictor_defaults (void);
 

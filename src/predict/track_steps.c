@@ -153,8 +153,9 @@ static int
 tracked_kept (const EmTracker *t)
 {
   size_t n = t->options->bank_bytes / em_entry_bytes (&t->pool) / (size_t) t->n;
+  int most = t->options->max_kept_frames ? t->options->max_kept_frames : 1 << 30;
 
-  return n > 1 << 30 ? 1 << 30 : (int) n;
+  return n > (size_t) most ? most : (int) n;
 }
 
 bool

@@ -72,6 +72,7 @@ resident (void)
 typedef struct {
   int n_frames, n_objects, every; /* a correction every so many frames */
   bool by_mask;                   /* a person's masks; else clicks */
+  bool roomy;                     /* more room than the clip fills: frames are counted */
 } Run;
 
 /* Forward through the clip, corrected in turn; after the first hundred frames nothing grows but by
@@ -89,7 +90,7 @@ track_long (Run r)
   const EmEntryPool *pool;
 
   tiny_clip_open (&clip, r.n_frames, 25);
-  p = open_clip (&clip, 1 << 20, 1 << 15);
+  p = r.roomy ? open_clip (&clip, 512 << 20, 32 << 20) : open_clip (&clip, 1 << 20, 1 << 15);
   pool = em_tracker_pool (p->tracker);
   for (int i = 1; i <= r.n_objects; i++)
     click (p, 0, i);
@@ -135,6 +136,7 @@ memory_is_flat (void)
   track_long ((Run){ .n_frames = 2000, .n_objects = 3, .every = 70 });
   track_long ((Run){ .n_frames = 10000, .n_objects = 1, .every = 500 });
   track_long ((Run){ .n_frames = 1000, .n_objects = 2, .every = 9, .by_mask = true });
+  track_long ((Run){ .n_frames = 400, .n_objects = 2, .every = 70, .roomy = true });
 }
 
 typedef struct {

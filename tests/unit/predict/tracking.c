@@ -280,6 +280,7 @@ memory_does_not_grow_with_the_clip (void)
   EmError err = EM_ERROR_INIT;
   int most = 0, encoded_most = 0;
 
+  roomy.max_kept_frames = 0;
   tight.bank_bytes = 0;
   tight.feature_cache_bytes = 0;
   tiny_clip_open (&clip, 300, 25);

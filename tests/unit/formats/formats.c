@@ -67,6 +67,8 @@ a_clip (const char *name, double seconds)
   return t;
 }
 
+static char *in (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
+
 static char *
 in (const char *format, ...)
 {

@@ -14,6 +14,8 @@ static const int64_t second = 1000000000;
 static char root[] = "/tmp/earmark-readers-XXXXXX";
 static uint64_t noise = 3;
 
+static char *in (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
+
 static char *
 in (const char *format, ...)
 {

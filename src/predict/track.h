@@ -5,11 +5,11 @@
  * they are encoded and take their place in the bank. A frame that was prompted before anything was
  * tracked over it conditions the rest; whether a later correction does is an option.
  *
- * Memory is bounded: of tracked frames, as many stay as the options' bank_bytes hold, those nearest
- * to the frame just done. What the next step attends to (num_maskmem - 1 memories, max_obj_ptrs - 1
- * pointers) is always among them. A pass over a stretch whose neighbours are gone does without
- * them, as at the beginning of a clip. Of a mask that a person gave only the runs stay for good:
- * what a frame looks at is made when it looks. One thread. */
+ * Memory is bounded: of tracked frames, as many stay as the options' bank_bytes hold, at most
+ * max_kept_frames, those nearest to the frame just done. What the next step attends to (num_maskmem
+ * - 1 memories, max_obj_ptrs - 1 pointers) is always among them. A pass over a stretch whose
+ * neighbours are gone does without them, as at the beginning of a clip. Of a mask that a person
+ * gave only the runs stay for good: what a frame looks at is made when it looks. One thread. */
 #pragma once
 #include "predict/head.h"
 

@@ -16,12 +16,6 @@ open_clip (const TinyClip *c, const EmModel *model)
   return p;
 }
 
-static EmPrompt
-point (float x, float y, bool positive)
-{
-  return (EmPrompt){ positive ? EM_PROMPT_POSITIVE : EM_PROMPT_NEGATIVE, x, y };
-}
-
 /* What was said, one number after another. */
 typedef struct {
   int n, room;
@@ -43,20 +37,10 @@ say (Said *s, EmAnswer *a)
   em_answer_clear (a);
 }
 
-static EmRle
-some_mask (void)
-{
-  uint8_t pixels[TINY_WIDTH * TINY_HEIGHT] = { 0 };
-
-  for (int y = 5; y < 19; y++)
-    memset (pixels + y * TINY_WIDTH + 4, 1, 13);
-  return em_rle_encode (pixels, TINY_WIDTH, TINY_HEIGHT);
-}
-
 static void
 listen (EmPredictor *p)
 {
-  EmPromptSet set = { .n = 1, .items = { point (9, 9, true) }, .sound = true };
+  EmPromptSet set = { .n = 1, .items = { tiny_point (9, 9, true) }, .sound = true };
   EmError err = EM_ERROR_INIT;
   EmAnswer answers[TINY_T];
   int n;
@@ -88,12 +72,12 @@ follow (EmPredictor *p, Said *s, int start, int end)
 static Said
 without_sound (EmPredictor *p, bool listening)
 {
-  EmRle base = some_mask ();
+  EmRle base = tiny_mask ();
   EmPromptSet set = { .n = 4,
-                      .items = { point (12, 12, true),
-                                 point (30, 4, false),
+                      .items = { tiny_point (12, 12, true),
+                                 tiny_point (30, 4, false),
                                  { EM_PROMPT_BOX, 3, 4, 20, 22 },
-                                 point (8, 20, true) } };
+                                 tiny_point (8, 20, true) } };
   const float xy[4] = { 12, 12, 30, 4 }, box[4] = { 5, 6, 20, 22 };
   const int labels[2] = { 1, 0 };
   EmError err = EM_ERROR_INIT;
@@ -181,8 +165,8 @@ a_click_does_not_listen_again (void)
   for (int mix = 0; mix < 2; mix++)
     for (int grid = 0; grid < 2; grid++) {
       EmPredictor *p = open_clip (&clip, tiny.model);
-      EmPromptSet set = { .items = { point (12, 12, true), point (30, 4, false),
-                                     point (8, 20, true), point (14, 9, true) },
+      EmPromptSet set = { .items = { tiny_point (12, 12, true), tiny_point (30, 4, false),
+                                     tiny_point (8, 20, true), tiny_point (14, 9, true) },
                           .sound = true,
                           .mix = mix ? EM_MIX_ENSEMBLE : EM_MIX_JOINT };
       int frame = grid ? clip.grid[1] : clip.grid[1] + 1;
@@ -219,7 +203,7 @@ static void
 the_sounds_tracker_is_asked_once_a_window (void)
 {
   EmPromptSet set
-      = { .n = 1, .items = { point (12, 12, true) }, .sound = true, .mix = EM_MIX_ENSEMBLE };
+      = { .n = 1, .items = { tiny_point (12, 12, true) }, .sound = true, .mix = EM_MIX_ENSEMBLE };
   TinyClip clip;
   EmPredictor *p;
   EmError err = EM_ERROR_INIT;

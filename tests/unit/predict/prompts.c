@@ -22,12 +22,6 @@ open_clip (const TinyClip *c, size_t cache_bytes)
 #define ROOMY ((size_t) 64 << 20)
 
 static EmPrompt
-point (float x, float y, bool positive)
-{
-  return (EmPrompt){ positive ? EM_PROMPT_POSITIVE : EM_PROMPT_NEGATIVE, x, y };
-}
-
-static EmPrompt
 box (float x0, float y0, float x1, float y1)
 {
   return (EmPrompt){ EM_PROMPT_BOX, x0, y0, x1, y1 };
@@ -82,9 +76,9 @@ same (const Seen *a, const Seen *b)
 static EmPromptSet
 three_prompts (void)
 {
-  return (EmPromptSet){ .n = 3,
-                        .items
-                        = { point (12, 12, true), box (3, 4, 20, 22), point (30, 9, false) } };
+  return (EmPromptSet){
+    .n = 3, .items = { tiny_point (12, 12, true), box (3, 4, 20, 22), tiny_point (30, 9, false) }
+  };
 }
 
 /* Every way to ask: clicks alone, both mixes, sound alone, a base under it. */
@@ -107,20 +101,10 @@ every_set (EmPromptSet *sets, const EmRle *base)
   return n + 1;
 }
 
-static EmRle
-some_mask (void)
-{
-  uint8_t pixels[TINY_WIDTH * TINY_HEIGHT] = { 0 };
-
-  for (int y = 5; y < 19; y++)
-    memset (pixels + y * TINY_WIDTH + 4, 1, 13);
-  return em_rle_encode (pixels, TINY_WIDTH, TINY_HEIGHT);
-}
-
 static void
 answers_depend_on_what_was_said_only (void)
 {
-  EmRle base = some_mask ();
+  EmRle base = tiny_mask ();
   EmPromptSet sets[16];
   int n = every_set (sets, &base);
   static const int frames[] = { 2, 7, 13 }; /* 2 and 7 are grid frames */
@@ -246,9 +230,9 @@ without_sound_it_is_stock_sam2 (void)
 static void
 a_base_is_a_mask_under_the_first_click (void)
 {
-  EmRle base = some_mask ();
+  EmRle base = tiny_mask ();
   EmPromptSet set
-      = { .n = 2, .items = { point (12, 12, true), point (8, 9, false) }, .base = &base };
+      = { .n = 2, .items = { tiny_point (12, 12, true), tiny_point (8, 9, false) }, .base = &base };
   EmError err = EM_ERROR_INIT;
   TinyClip clip;
   EmPredictor *p;
@@ -401,7 +385,7 @@ the_choice_depends_on_points_and_sound (void)
   for (int i = 0; i < 4; i++) {
     EmPredictor *p = open_clip (&clip, ROOMY);
     EmPromptSet set = { .n = cases[i].n,
-                        .items = { point (12, 12, true), point (9, 9, true) },
+                        .items = { tiny_point (12, 12, true), tiny_point (9, 9, true) },
                         .sound = cases[i].sound };
     Choices got = { 0 };
 
@@ -637,7 +621,7 @@ conditioning_in_the_middle (void)
 static void
 a_model_for_pictures_does_not_track (void)
 {
-  EmPromptSet set = { .n = 2, .items = { point (12, 9, true), box (3, 4, 30, 21) } };
+  EmPromptSet set = { .n = 2, .items = { tiny_point (12, 9, true), box (3, 4, 30, 21) } };
   EmError err = EM_ERROR_INIT;
   TinyClip clip;
   Seen want;

@@ -211,3 +211,19 @@ tiny_clip_close (TinyClip *c)
   free (c->pts);
   free (c->sound);
 }
+
+EmPrompt
+tiny_point (float x, float y, bool positive)
+{
+  return (EmPrompt){ positive ? EM_PROMPT_POSITIVE : EM_PROMPT_NEGATIVE, x, y };
+}
+
+EmRle
+tiny_mask (void)
+{
+  uint8_t pixels[TINY_WIDTH * TINY_HEIGHT] = { 0 };
+
+  for (int y = 5; y < 19; y++)
+    memset (pixels + y * TINY_WIDTH + 4, 1, 13);
+  return em_rle_encode (pixels, TINY_WIDTH, TINY_HEIGHT);
+}

@@ -40,3 +40,7 @@ typedef struct {
 
 void tiny_clip_open (TinyClip *c, int n_frames, int fps);
 void tiny_clip_close (TinyClip *c);
+
+/* Things to say of it. */
+EmPrompt tiny_point (float x, float y, bool positive);
+EmRle tiny_mask (void); /* a block at its left; the caller's */

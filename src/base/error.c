@@ -34,6 +34,7 @@ em_exit_code (EmStatus code)
   case EM_E_WEIGHTS:
     return 5;
   case EM_E_DEVICE:
+  case EM_E_MEMORY:
     return 6;
   case EM_E_LOCKED:
     return 7;

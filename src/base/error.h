@@ -16,7 +16,8 @@ typedef enum {
   EM_E_USAGE,     /* a wrong option or argument */
   EM_E_INPUT,     /* media, project file or output folder unusable */
   EM_E_WEIGHTS,   /* model package unusable */
-  EM_E_DEVICE,    /* device or memory */
+  EM_E_DEVICE,    /* a device that is not there, cannot do it, or failed */
+  EM_E_MEMORY,    /* memory of device or host: less at a time may still work */
   EM_E_LOCKED,    /* another writer has the project */
   EM_E_CHECK,     /* a check that was asked for failed */
   EM_E_INTERNAL,
@@ -27,7 +28,10 @@ typedef struct {
   char text[512]; /* one line: what, where and what to do */
 } EmError;
 
-#define EM_ERROR_INIT { EM_OK, "" }
+#define EM_ERROR_INIT                                                                              \
+  {                                                                                                \
+    EM_OK, ""                                                                                      \
+  }
 
 /* Sets `err` unless it is NULL or already set; control characters become question marks, so that a
  * name out of a file acts on no terminal. Always returns false, so that a function can end

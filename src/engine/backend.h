@@ -1,7 +1,8 @@
 /* backend.h - what computes.
  *
  * A backend is a table of ops and a few memory functions. The CPU's is compiled in; any other is a
- * module that exports em_backend_open and is loaded by name. Everything here is valid C++. */
+ * module, a shared object that exports em_module_open and is loaded by name. Everything here is
+ * valid C++. A backend is used by one thread at a time. */
 #pragma once
 #include "base/error.h"
 #include "engine/tensor.h"
@@ -10,7 +11,7 @@
 extern "C" {
 #endif
 
-#define EM_BACKEND_VERSION 2
+#define EM_BACKEND_VERSION 3
 
 typedef struct EmBackend EmBackend;
 
@@ -37,36 +38,80 @@ typedef enum {
 
 struct EmBackend {
   int version;
-  const char *name; /* "cpu" */
-  char device[128]; /* for people: "2 threads, avx512, oneDNN" */
-  bool host_memory; /* ops take any host pointer: mapped f32 weights are used where they lie */
+  const char *name;    /* "cpu" */
+  char device[128];    /* for people: "2 threads, avx512, oneDNN" */
+  EmDtype compute;     /* of activations and weights: EM_F32 or EM_BF16; see ops.h */
+  bool host_memory;    /* ops take any host pointer: mapped f32 weights are used where they lie */
+  bool memory_on_host; /* what alloc and reserve give may be read and written by the CPU */
+  /* Ops are gathered and replayed as a whole where they come again with the same addresses: what
+   * changes from one time to the next, inputs and state, has to be copied to where it was before
+   * (em_enter). What an op or a copy reports may then come late, with the next download. */
+  bool replays;
   EmOps ops;
-  /* Scratch arenas and state live in memory that the device reaches. */
-  void *(*reserve) (EmBackend *be, size_t bytes); /* address space, filled as touched; NULL: none */
+  /* What an op, which returns nothing, could not do. Sticks until em_ctx_end_pass takes it. */
+  EmError err;
+  size_t used_bytes; /* of the device's memory; 0 where that is the host's */
+
+  /* Memory for weights and state, all of it there. NULL: none is left. */
+  void *(*alloc) (EmBackend *be, size_t bytes);
+  void (*free) (EmBackend *be, void *memory, size_t bytes);
+  /* For scratch: address space, of which the first `bytes` are there once commit has said so.
+   * commit NULL: pages come as they are touched. False: no memory is left. */
+  void *(*reserve) (EmBackend *be, size_t bytes);
+  bool (*commit) (EmBackend *be, void *memory, size_t bytes);
   void (*unreserve) (EmBackend *be, void *memory, size_t bytes);
+
+  /* In the order of the ops, and each ends what is gathered; `host` may be reused at once. A
+   * download has waited for all before it. */
   bool (*upload) (EmBackend *be, void *device, const void *host, size_t bytes);
   bool (*download) (EmBackend *be, void *host, const void *device, size_t bytes);
-  void (*move) (EmBackend *be, void *to, const void *from, size_t bytes); /* may overlap */
+  void (*copy) (EmBackend *be, void *to, const void *from, size_t bytes);
+  /* Within scratch, part of what is gathered; may overlap. */
+  void (*move) (EmBackend *be, void *to, const void *from, size_t bytes);
+  /* Whatever was asked for is done. */
+  bool (*finish) (EmBackend *be);
+  /* Seconds the device spent on ops so far, for benchmarks; NULL: a clock on the host tells. The
+   * first call starts the measuring. */
+  double (*spent) (EmBackend *be);
+  /* Gives back what can be made again (graphs, forms of weights, idle pages); bytes freed. NULL:
+   * there is nothing of the kind. */
+  size_t (*trim) (EmBackend *be);
+  /* Names of the ops that the host's CPU did instead, "" if none did; NULL: it is the CPU. */
+  const char *(*slow_ops) (EmBackend *be);
+
   /* A promise: these bytes do not change until let_go with the same arguments, so a backend may
    * keep a form of its own of what it reads there. of_file: they are pages of a mapped file, whose
    * memory may be given back at any time. */
   void (*hold) (EmBackend *be, const void *data, size_t bytes, bool of_file);
   void (*let_go) (EmBackend *be, const void *data, size_t bytes);
-  bool memory_on_host; /* what reserve gives may be read and written by the CPU */
   void (*close) (EmBackend *be);
 };
 
-/* "cpu" or "auto", which picks. NULL with *err if there is none of that name. Release with
- * em_backend_close.
- * A further ":bf16" multiplies in bf16 where there is hardware for it, else EM_E_DEVICE: both sides
- * of linear layers, convolutions and attention are rounded as they are read; sums are f32, and so
- * is everything else, activations in memory too. Products of a few rows (tokens, pointers, heads)
- * and em_matmul stay f32.
- * For tests, "cpu:baseline", "cpu:avx2" and "cpu:avx512" hold the CPU to an instruction set, which
- * it must have, and a further ":own" to the own matrix product where a library is built in. A
- * backend is used by one thread at a time. */
+/* "auto", "cpu", "cuda", or the name of another module; NULL with *err if it cannot be had. Release
+ * with em_backend_close. What may follow, each after a colon:
+ *   cuda:K        the K-th device, from 0
+ *   :bf16, :f32   the type of products. A GPU computes in bf16 unless told otherwise: activations
+ *                 and weights are stored so, sums, norms, softmax and logits are f32. A CPU
+ * computes in f32; bf16 is EM_E_DEVICE without hardware for it, and means: both sides of linear
+ * layers, convolutions and attention are rounded as they are read, all else is f32, activations in
+ * memory too, and so are products of a few rows (tokens, pointers, heads) and em_matmul. "auto" is
+ * the GPU where there is one, else the CPU, with a line in the log that says why. For tests,
+ * "cpu:baseline", "cpu:avx2" and "cpu:avx512" hold the CPU to an instruction set, which it must
+ * have, and a further ":own" to the own matrix product where a library is built in. Modules are
+ * earmark-NAME.so, looked for in $EARMARK_MODULES, then beside the program. */
 EmBackend *em_backend_open (const char *name, EmError *err);
 void em_backend_close (EmBackend *be); /* NULL is fine */
+
+/* What a module is handed, so that it links nothing of the engine. */
+typedef struct {
+  int version;                                                         /* EM_BACKEND_VERSION */
+  bool (*fail) (EmError *err, EmStatus code, const char *format, ...); /* em_fail */
+  void (*bug) (const char *file, int line, const char *claim);         /* em_bug */
+  EmBackend *(*open_cpu) (const char *how, EmError *err); /* for ops that the module lacks */
+} EmModuleHost;
+/* The one symbol of a module. `how`: what followed its name and a colon, or "". NULL with *err: one
+ * line that says what is missing. */
+typedef EmBackend *EmModuleOpen (const EmModuleHost *host, const char *how, EmError *err);
 
 #ifdef __cplusplus
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "base/arena.h"
 #include "engine/backend.h"
+#include "engine/ops.h"
 
 #define BYTES_MOST  ((size_t) 1 << 37)
 #define BYTES_LEAST ((size_t) 1 << 30)
@@ -23,6 +24,7 @@ typedef struct {
 
 struct EmScratch {
   EmArena bytes;
+  size_t committed;
   Header *headers;
   size_t n;
 };
@@ -45,7 +47,7 @@ em_ctx_new (EmBackend *be, EmError *err)
     em_arena_unreserve (s->headers, HEADERS * sizeof *s->headers);
     free (s);
     free (ctx);
-    em_fail (err, EM_E_DEVICE, "%s: no room for scratch memory", be->name);
+    em_fail (err, EM_E_MEMORY, "%s: no room for scratch memory", be->name);
     return NULL;
   }
   em_arena_init (&s->bytes, memory, size, be->memory_on_host);
@@ -76,7 +78,7 @@ em_ctx_peak_bytes (const EmCtx *ctx)
 bool
 em_ok (EmCtx *ctx)
 {
-  if (ctx->err.code != EM_OK)
+  if (ctx->err.code != EM_OK || ctx->be->err.code != EM_OK)
     return false;
   if (ctx->cancel && atomic_load_explicit (ctx->cancel, memory_order_relaxed))
     return em_fail (&ctx->err, EM_E_CANCELLED, "cancelled");
@@ -86,11 +88,12 @@ em_ok (EmCtx *ctx)
 bool
 em_ctx_end_pass (EmCtx *ctx, EmError *err)
 {
-  bool ok = ctx->err.code == EM_OK;
+  EmError *first = ctx->err.code != EM_OK ? &ctx->err : &ctx->be->err;
+  bool ok = first->code == EM_OK;
 
   if (!ok)
-    em_fail (err, ctx->err.code, "%s", ctx->err.text);
-  ctx->err = (EmError) EM_ERROR_INIT;
+    em_fail (err, first->code, "%s", first->text);
+  ctx->err = ctx->be->err = (EmError) EM_ERROR_INIT;
   em_ctx_release (ctx, 0);
   return ok;
 }
@@ -113,6 +116,29 @@ em_ctx_release (EmCtx *ctx, size_t mark)
   s->n = mark;
 }
 
+/* Scratch from the arena, and memory behind it. NULL: there is none left. */
+static void *
+take_bytes (EmCtx *ctx, size_t bytes)
+{
+  EmScratch *s = ctx->scratch;
+  EmBackend *be = ctx->be;
+  size_t before = s->bytes.used;
+  void *data = em_arena_alloc (&s->bytes, bytes);
+
+  if (data && be->commit && s->bytes.used > s->committed) {
+    if (be->commit (be, s->bytes.base, s->bytes.used)) {
+      s->committed = s->bytes.used;
+    } else {
+      em_arena_release (&s->bytes, before);
+      data = NULL;
+    }
+  }
+  if (!data)
+    em_fail (&ctx->err, EM_E_MEMORY, "%s: out of memory: %zu MB of scratch, %zu MB more wanted",
+             be->name, before >> 20, (bytes + (1 << 20) - 1) >> 20);
+  return data;
+}
+
 /* A header over `data`, or over new bytes if that is NULL. */
 static EmTensor *
 push (EmCtx *ctx, EmTensor tensor)
@@ -121,13 +147,9 @@ push (EmCtx *ctx, EmTensor tensor)
   size_t before = s->bytes.used;
 
   if (!tensor.data) {
-    size_t bytes = (size_t) em_numel (&tensor) * em_dtype_bytes (tensor.dtype);
-
-    tensor.data = em_arena_alloc (&s->bytes, bytes);
-    if (!tensor.data) {
-      em_fail (&ctx->err, EM_E_DEVICE, "out of scratch memory: %zu MB more needed", bytes >> 20);
+    tensor.data = take_bytes (ctx, (size_t) em_numel (&tensor) * em_dtype_bytes (tensor.dtype));
+    if (!tensor.data)
       return &ctx->nil;
-    }
   }
   EM_BUG_UNLESS (s->n < HEADERS);
   s->headers[s->n] = (Header){ tensor, before };
@@ -210,11 +232,43 @@ em_keep (EmCtx *ctx, size_t mark, EmTensor *x)
 }
 
 EmTensor *
+em_computed (EmCtx *ctx, EmTensor *x)
+{
+  return x->dtype == ctx->be->compute ? x : em_cast (ctx, x, ctx->be->compute);
+}
+
+EmTensor *
+em_enter (EmCtx *ctx, const EmTensor *x)
+{
+  EmTensor *t;
+
+  if (!ctx->be->replays)
+    return em_view (ctx, x, x->ndim, x->shape);
+  t = em_like (ctx, x);
+  if (em_ok (ctx))
+    ctx->be->copy (ctx->be, t->data, x->data, (size_t) em_numel (x) * em_dtype_bytes (x->dtype));
+  return t;
+}
+
+void
+em_store (EmCtx *ctx, const EmTensor *to, EmTensor *x)
+{
+  if (!em_ok (ctx))
+    return;
+  EM_BUG_UNLESS (em_numel (to) == em_numel (x));
+  if (x->dtype != to->dtype)
+    x = em_cast (ctx, x, to->dtype);
+  if (em_ok (ctx))
+    ctx->be->copy (ctx->be, to->data, x->data, (size_t) em_numel (to) * em_dtype_bytes (to->dtype));
+}
+
+EmTensor *
 em_upload (EmCtx *ctx, const float *data, int ndim, const int64_t *shape)
 {
   EmTensor *t = em_new (ctx, EM_F32, ndim, shape);
 
-  if (!em_is_nil (t) && !ctx->be->upload (ctx->be, t->data, data, sizeof (float) * em_numel (t)))
+  if (!em_is_nil (t) && !ctx->be->upload (ctx->be, t->data, data, sizeof (float) * em_numel (t))
+      && ctx->be->err.code == EM_OK)
     em_fail (&ctx->err, EM_E_DEVICE, "%s: copying to the device failed", ctx->be->name);
   return t;
 }
@@ -231,9 +285,10 @@ em_download (EmCtx *ctx, float *out, const EmTensor *x)
   EM_BUG_UNLESS (x->dtype != EM_I64 && x->dtype != EM_U8);
   if (x->dtype == EM_BF16 || x->dtype == EM_F16)
     EM_BUG_UNLESS (raw = malloc (bytes ? bytes : 1));
-  if (!ctx->be->download (ctx->be, raw, x->data, bytes))
-    em_fail (&ctx->err, EM_E_DEVICE, "%s: copying from the device failed", ctx->be->name);
-  else if (raw != out)
+  if (!ctx->be->download (ctx->be, raw, x->data, bytes)) {
+    if (ctx->be->err.code == EM_OK) /* else that is what went wrong */
+      em_fail (&ctx->err, EM_E_DEVICE, "%s: copying from the device failed", ctx->be->name);
+  } else if (raw != out)
     em_to_f32 (out, raw, x->dtype, n);
   else if (x->dtype == EM_I32)
     for (int64_t i = 0; i < n; i++) {
@@ -244,7 +299,7 @@ em_download (EmCtx *ctx, float *out, const EmTensor *x)
     }
   if (raw != out)
     free (raw);
-  return ctx->err.code == EM_OK;
+  return em_ok (ctx);
 }
 
 void

@@ -44,7 +44,8 @@ size_t em_ctx_peak_bytes (const EmCtx *ctx);
 
 /* False once something failed or the cancel flag was seen. */
 bool em_ok (EmCtx *ctx);
-/* Hands the sticky error over and clears it: true if there was none. Scratch is released. */
+/* Hands the sticky error, the context's or its backend's, over and clears it: true if there was
+ * none. Scratch is released. */
 bool em_ctx_end_pass (EmCtx *ctx, EmError *err);
 
 /* Scratch between mark and release is given back; a result that must survive is copied out first
@@ -61,6 +62,8 @@ EmTensor *em_new (EmCtx *ctx, EmDtype dtype, int ndim, const int64_t *shape);
   em_new ((ctx), EM_F32, (int) (sizeof ((int64_t[]){ __VA_ARGS__ }) / sizeof (int64_t)),           \
           (int64_t[]){ __VA_ARGS__ })
 EmTensor *em_like (EmCtx *ctx, const EmTensor *x);
+/* x in the backend's compute type: x itself where it has it. */
+EmTensor *em_computed (EmCtx *ctx, EmTensor *x);
 EmTensor *em_nil (EmCtx *ctx);
 /* The same bytes under another shape (same number of elements). */
 EmTensor *em_view (EmCtx *ctx, const EmTensor *x, int ndim, const int64_t *shape);
@@ -70,9 +73,16 @@ EmTensor *em_view (EmCtx *ctx, const EmTensor *x, int ndim, const int64_t *shape
 /* Rows begin..end-1 of the first axis, without a copy. */
 EmTensor *em_rows_of (EmCtx *ctx, const EmTensor *x, int64_t begin, int64_t end);
 
-/* Host data in and out: a slot on the backend is filled from / read into f32 host memory. */
+/* Host data in and out: f32 host memory to new f32 scratch, any float type or i32 to f32 host
+ * memory. */
 EmTensor *em_upload (EmCtx *ctx, const float *data, int ndim, const int64_t *shape);
 bool em_download (EmCtx *ctx, float *out, const EmTensor *x);
+/* State on the backend in and out. What enters a pass lies at a place of its own, the same one in
+ * every pass of the same shapes, if the backend replays passes; else it is `x` itself. */
+EmTensor *em_enter (EmCtx *ctx, const EmTensor *x);
+/* Copies `x` into `to`, a tensor of the same number of elements that is no scratch, converting its
+ * type. */
+void em_store (EmCtx *ctx, const EmTensor *to, EmTensor *x);
 
 /* Shows `x` to whoever listens. The name is printf-formatted only if somebody does. */
 void em_tap (EmCtx *ctx, const EmTensor *x, const char *format, ...)

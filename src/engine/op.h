@@ -2,18 +2,40 @@
 #pragma once
 #include "engine/ops.h"
 
-/* The CPU computes in f32 throughout; whatever else is stored is cast first. */
 static inline bool
 em_is_f32 (const EmTensor *x)
 {
   return x->dtype == EM_F32 && !em_is_nil (x);
 }
 
+/* A type that ops take as it is: f32, or what the backend computes in. */
 static inline bool
-em_is_f32_or_null (const EmTensor *x)
+em_is_real (EmCtx *ctx, const EmTensor *x)
 {
-  return !x || em_is_f32 (x);
+  return (x->dtype == EM_F32 || x->dtype == ctx->be->compute) && !em_is_nil (x);
 }
+
+/* Operands of different types are brought to the compute type. */
+static inline void
+em_agree (EmCtx *ctx, EmTensor **a, EmTensor **b)
+{
+  if ((*a)->dtype == (*b)->dtype)
+    return;
+  *a = em_computed (ctx, *a);
+  *b = em_computed (ctx, *b);
+}
+
+static inline EmTensor *
+em_computed_or_null (EmCtx *ctx, EmTensor *x)
+{
+  return x ? em_computed (ctx, x) : NULL;
+}
+
+/* A result in the compute type. */
+#define em_new_computed(ctx, ...)                                                                  \
+  em_new ((ctx), (ctx)->be->compute,                                                               \
+          (int) (sizeof ((int64_t[]){ __VA_ARGS__ }) / sizeof (int64_t)),                          \
+          (int64_t[]){ __VA_ARGS__ })
 
 /* `b` has the trailing axes of `a`, all or some. */
 static inline bool

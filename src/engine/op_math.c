@@ -4,24 +4,30 @@
 EmTensor *
 em_add (EmCtx *ctx, EmTensor *a, EmTensor *b)
 {
-  EmTensor *y = em_like (ctx, a);
+  EmTensor *y;
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (a) && em_is_f32 (b) && em_is_suffix (b, a));
-  ctx->be->ops.add (ctx->be, y, a, b);
+  em_agree (ctx, &a, &b);
+  EM_BUG_UNLESS (em_is_real (ctx, a) && em_is_suffix (b, a));
+  y = em_like (ctx, a);
+  if (em_ok (ctx))
+    ctx->be->ops.add (ctx->be, y, a, b);
   return y;
 }
 
 EmTensor *
 em_mul (EmCtx *ctx, EmTensor *a, EmTensor *b)
 {
-  EmTensor *y = em_like (ctx, a);
+  EmTensor *y;
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (a) && em_is_f32 (b) && em_is_suffix (b, a));
-  ctx->be->ops.mul (ctx->be, y, a, b);
+  em_agree (ctx, &a, &b);
+  EM_BUG_UNLESS (em_is_real (ctx, a) && em_is_suffix (b, a));
+  y = em_like (ctx, a);
+  if (em_ok (ctx))
+    ctx->be->ops.mul (ctx->be, y, a, b);
   return y;
 }
 
@@ -32,7 +38,7 @@ em_affine (EmCtx *ctx, EmTensor *x, float scale, float offset)
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (x));
+  EM_BUG_UNLESS (em_is_real (ctx, x));
   ctx->be->ops.affine (ctx->be, y, x, scale, offset);
   return y;
 }
@@ -44,7 +50,7 @@ em_activate (EmCtx *ctx, EmTensor *x, EmAct act)
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (x));
+  EM_BUG_UNLESS (em_is_real (ctx, x));
   ctx->be->ops.activate (ctx->be, y, x, act);
   return y;
 }
@@ -56,7 +62,7 @@ em_clamp (EmCtx *ctx, EmTensor *x, float low, float high)
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (x) && low <= high);
+  EM_BUG_UNLESS (em_is_real (ctx, x) && low <= high);
   ctx->be->ops.clamp (ctx->be, y, x, low, high);
   return y;
 }
@@ -64,14 +70,17 @@ em_clamp (EmCtx *ctx, EmTensor *x, float low, float high)
 EmTensor *
 em_where (EmCtx *ctx, EmTensor *cond, EmTensor *a, EmTensor *b)
 {
-  EmTensor *y = em_like (ctx, a);
+  EmTensor *y;
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (cond) && em_is_f32 (a) && em_is_f32 (b));
+  em_agree (ctx, &a, &b);
+  EM_BUG_UNLESS (em_is_f32 (cond) && em_is_real (ctx, a));
   EM_BUG_UNLESS (a->ndim > 0 && em_numel (cond) == a->shape[0]);
   EM_BUG_UNLESS (em_same_shape (a, b) || em_numel (b) * a->shape[0] == em_numel (a));
-  ctx->be->ops.where (ctx->be, y, cond, a, b);
+  y = em_like (ctx, a);
+  if (em_ok (ctx))
+    ctx->be->ops.where (ctx->be, y, cond, a, b);
   return y;
 }
 

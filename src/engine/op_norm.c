@@ -10,13 +10,18 @@ em_layer_norm (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, float eps)
 EmTensor *
 em_layer_norm_act (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, float eps, EmAct act)
 {
-  EmTensor *y = em_like (ctx, x);
+  EmTensor *y;
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (x) && em_is_f32 (w) && em_is_f32 (b));
-  EM_BUG_UNLESS (em_numel (w) == em_last_dim (x) && em_numel (b) == em_last_dim (x));
-  ctx->be->ops.layer_norm (ctx->be, y, x, w, b, eps, act);
+  x = em_computed (ctx, x);
+  w = em_computed (ctx, w);
+  b = em_computed (ctx, b);
+  EM_BUG_UNLESS (!em_is_nil (x) && em_numel (w) == em_last_dim (x));
+  EM_BUG_UNLESS (em_numel (b) == em_last_dim (x));
+  y = em_like (ctx, x);
+  if (em_ok (ctx))
+    ctx->be->ops.layer_norm (ctx->be, y, x, w, b, eps, act);
   return y;
 }
 
@@ -24,15 +29,20 @@ EmTensor *
 em_batch_norm (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, EmTensor *mean, EmTensor *var,
                float eps)
 {
-  EmTensor *y = em_like (ctx, x);
   int64_t c = em_last_dim (x);
+  EmTensor *y;
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (x) && em_is_f32 (w) && em_is_f32 (b));
-  EM_BUG_UNLESS (em_is_f32 (mean) && em_is_f32 (var));
-  EM_BUG_UNLESS (em_numel (w) == c && em_numel (b) == c);
+  x = em_computed (ctx, x);
+  w = em_computed (ctx, w);
+  b = em_computed (ctx, b);
+  mean = em_computed (ctx, mean);
+  var = em_computed (ctx, var);
+  EM_BUG_UNLESS (!em_is_nil (x) && em_numel (w) == c && em_numel (b) == c);
   EM_BUG_UNLESS (em_numel (mean) == c && em_numel (var) == c);
-  ctx->be->ops.batch_norm (ctx->be, y, x, w, b, mean, var, eps);
+  y = em_like (ctx, x);
+  if (em_ok (ctx))
+    ctx->be->ops.batch_norm (ctx->be, y, x, w, b, mean, var, eps);
   return y;
 }

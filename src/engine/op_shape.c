@@ -1,4 +1,5 @@
 /* op_shape.c - moving and choosing: shape rule, output, table call. */
+#include <stdlib.h>
 #include <string.h>
 #include "engine/op.h"
 
@@ -10,14 +11,14 @@ em_permute (EmCtx *ctx, EmTensor *x, const int *order)
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (x));
+  EM_BUG_UNLESS (em_is_real (ctx, x));
   for (int i = 0; i < x->ndim; i++) {
     EM_BUG_UNLESS (order[i] >= 0 && order[i] < x->ndim && !(seen & 1u << order[i]));
     seen |= 1u << order[i];
     shape[i] = x->shape[order[i]];
   }
 
-  EmTensor *y = em_new (ctx, EM_F32, x->ndim, shape);
+  EmTensor *y = em_new (ctx, x->dtype, x->ndim, shape);
   if (em_ok (ctx))
     ctx->be->ops.permute (ctx->be, y, x, order);
   return y;
@@ -27,6 +28,8 @@ EmTensor *
 em_concat (EmCtx *ctx, int axis, int n, EmTensor *const *parts)
 {
   int64_t shape[EM_MAX_DIMS];
+  EmTensor **same;
+  bool differ = false;
 
   if (!em_ok (ctx))
     return em_nil (ctx);
@@ -34,15 +37,21 @@ em_concat (EmCtx *ctx, int axis, int n, EmTensor *const *parts)
   memcpy (shape, parts[0]->shape, sizeof shape);
   shape[axis] = 0;
   for (int i = 0; i < n; i++) {
-    EM_BUG_UNLESS (em_is_f32 (parts[i]) && parts[i]->ndim == parts[0]->ndim);
+    EM_BUG_UNLESS (em_is_real (ctx, parts[i]) && parts[i]->ndim == parts[0]->ndim);
     for (int a = 0; a < parts[0]->ndim; a++)
       EM_BUG_UNLESS (a == axis || parts[i]->shape[a] == parts[0]->shape[a]);
     shape[axis] += parts[i]->shape[axis];
+    differ = differ || parts[i]->dtype != parts[0]->dtype;
   }
 
-  EmTensor *y = em_new (ctx, EM_F32, parts[0]->ndim, shape);
+  same = malloc ((size_t) n * sizeof *same);
+  EM_BUG_UNLESS (same);
+  for (int i = 0; i < n; i++)
+    same[i] = differ ? em_computed (ctx, parts[i]) : parts[i];
+  EmTensor *y = em_new (ctx, same[0]->dtype, parts[0]->ndim, shape);
   if (em_ok (ctx))
-    ctx->be->ops.concat (ctx->be, y, axis, n, (const EmTensor *const *) parts);
+    ctx->be->ops.concat (ctx->be, y, axis, n, (const EmTensor *const *) same);
+  free (same);
   return y;
 }
 
@@ -53,12 +62,12 @@ em_slice (EmCtx *ctx, EmTensor *x, int axis, int64_t begin, int64_t end)
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (x) && axis >= 0 && axis < x->ndim);
+  EM_BUG_UNLESS (em_is_real (ctx, x) && axis >= 0 && axis < x->ndim);
   EM_BUG_UNLESS (begin >= 0 && begin <= end && end <= x->shape[axis]);
   memcpy (shape, x->shape, sizeof shape);
   shape[axis] = end - begin;
 
-  EmTensor *y = em_new (ctx, EM_F32, x->ndim, shape);
+  EmTensor *y = em_new (ctx, x->dtype, x->ndim, shape);
   if (em_ok (ctx))
     ctx->be->ops.slice (ctx->be, y, x, axis, begin);
   return y;
@@ -85,11 +94,11 @@ em_repeat (EmCtx *ctx, EmTensor *x, int64_t n)
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (x) && n >= 0 && ndim <= EM_MAX_DIMS);
+  EM_BUG_UNLESS (em_is_real (ctx, x) && n >= 0 && ndim <= EM_MAX_DIMS);
   for (int i = 1; i < ndim; i++)
     shape[i] = x->shape[i - 1 + first];
 
-  EmTensor *y = em_new (ctx, EM_F32, ndim, shape);
+  EmTensor *y = em_new (ctx, x->dtype, ndim, shape);
   if (em_ok (ctx))
     ctx->be->ops.repeat (ctx->be, y, x);
   return y;
@@ -115,13 +124,13 @@ em_take (EmCtx *ctx, EmTensor *x, EmTensor *index)
 
   if (!em_ok (ctx))
     return em_nil (ctx);
-  EM_BUG_UNLESS (em_is_f32 (x) && x->ndim >= 2);
+  EM_BUG_UNLESS (em_is_real (ctx, x) && x->ndim >= 2);
   EM_BUG_UNLESS (index->dtype == EM_I32 && em_numel (index) == x->shape[0]);
   shape[0] = x->shape[0];
   for (int i = 2; i < x->ndim; i++)
     shape[i - 1] = x->shape[i];
 
-  EmTensor *y = em_new (ctx, EM_F32, x->ndim - 1, shape);
+  EmTensor *y = em_new (ctx, x->dtype, x->ndim - 1, shape);
   if (em_ok (ctx))
     ctx->be->ops.take (ctx->be, y, x, index);
   return y;

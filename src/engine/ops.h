@@ -2,8 +2,13 @@
  *
  * Each takes a context first, allocates its result there and returns it; on a failed context all
  * return the nil tensor. Wrong shapes are a caller's bug and abort: whatever comes from a file has
- * been checked against the configuration before. Results are f32 on the CPU. NULL stands for "none"
- * where a parameter says so. Arithmetic: f32 with sums in at least f32; softmax by running maximum.
+ * been checked against the configuration before. NULL stands for "none" where a parameter says so.
+ * Types: a float operand is f32 or of the backend's compute type (f32 on the CPU, mostly bf16 on a
+ * GPU). Products, convolutions, attention and norms bring their operands to the compute type, and
+ * their results have it. What moves and chooses, and what works element by element, keeps the type
+ * of its operands; where they differ they are brought to the compute type. So a table or logits in
+ * f32 stay so among themselves. Where a line says f32, it is f32 on every backend. Arithmetic is
+ * f32 with sums in at least f32, whatever is stored; softmax by running maximum.
  * "Suffix" means: the trailing axes of the other operand, repeated over the leading ones. */
 #pragma once
 #include "engine/backend.h"
@@ -14,18 +19,23 @@ EmTensor *em_mul (EmCtx *ctx, EmTensor *a, EmTensor *b); /* b: same shape or suf
 EmTensor *em_affine (EmCtx *ctx, EmTensor *x, float scale, float offset);
 EmTensor *em_activate (EmCtx *ctx, EmTensor *x, EmAct act);
 EmTensor *em_clamp (EmCtx *ctx, EmTensor *x, float low, float high);
-/* cond [n]; a [n, ...]; b same shape as a, or one row of it: row i is a's where cond[i] > 0. */
+/* cond f32 [n]; a [n, ...]; b same shape as a, or one row of it: row i is a's where cond[i] > 0.
+ */
 EmTensor *em_where (EmCtx *ctx, EmTensor *cond, EmTensor *a, EmTensor *b);
-/* xy [n, 2] in [0, 1], gaussian [2, d/2] -> [n, d]: sin then cos of 2 pi (2 xy - 1) gaussian. */
+/* All f32: xy [n, 2] in [0, 1], gaussian [2, d/2] -> [n, d]: sin then cos of 2 pi (2 xy - 1)
+ * gaussian. */
 EmTensor *em_fourier (EmCtx *ctx, EmTensor *xy, EmTensor *gaussian);
 
 /* x [.., in], w [out, in, (1, ...)], b [out] or NULL, residual [.., out] or NULL:
  * y = act (x w^T + b) + residual. Trailing ones of w's shape (1x1 convolutions) are ignored. */
 EmTensor *em_linear (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, EmAct act,
                      EmTensor *residual);
+/* The same with an f32 result: logits and scores. */
+EmTensor *em_linear_f32 (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, EmAct act);
 /* a [batch, m, k] ([batch, k, m] if ta), b [batch, k, n] ([batch, n, k] if tb), either batch may be
  * 1 -> [batch, m, n] = scale * a b. */
 EmTensor *em_matmul (EmCtx *ctx, EmTensor *a, bool ta, EmTensor *b, bool tb, float scale);
+EmTensor *em_matmul_f32 (EmCtx *ctx, EmTensor *a, bool ta, EmTensor *b, bool tb, float scale);
 
 /* x [n, h, w, c], weight [out, c, kh, kw]. Zero padding. b may be NULL. */
 EmTensor *em_conv2d (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, int stride, int pad,
@@ -59,8 +69,8 @@ EmTensor *em_attention (EmCtx *ctx, EmTensor *q, EmTensor *k, EmTensor *v, int n
  * inside each window and h' = h/2, w' = w/2, else h' = h. */
 EmTensor *em_window_attention (EmCtx *ctx, EmTensor *qkv, EmTensor *qkv_bias, int n_heads,
                                int window, bool pool_q);
-/* x [b, n, c], table [m, c/2, 2] (cos, sin): token t < n_rotated is rotated by row t mod m, pairs
- * (2i, 2i+1); the others are copied. */
+/* x [b, n, c], table f32 [m, c/2, 2] (cos, sin): token t < n_rotated is rotated by row t mod m,
+ * pairs (2i, 2i+1); the others are copied. */
 EmTensor *em_rope (EmCtx *ctx, EmTensor *x, EmTensor *table, int64_t n_rotated);
 
 EmTensor *em_permute (EmCtx *ctx, EmTensor *x, const int *order); /* y's axis i is x's order[i] */
@@ -69,7 +79,8 @@ EmTensor *em_slice (EmCtx *ctx, EmTensor *x, int axis, int64_t begin, int64_t en
 EmTensor *em_cast (EmCtx *ctx, EmTensor *x, EmDtype dtype); /* between float types */
 EmTensor *em_repeat (EmCtx *ctx, EmTensor *x, int64_t n);   /* [1, ...] or [...] -> [n, ...] */
 
-EmTensor *em_argmax (EmCtx *ctx, EmTensor *x); /* [n, k] -> i32 [n], the first of equals */
+EmTensor *em_argmax (EmCtx *ctx, EmTensor *x); /* f32 [n, k] -> i32 [n], the first of equals */
 EmTensor *em_take (EmCtx *ctx, EmTensor *x, EmTensor *index); /* [n, k, ...], i32 [n] -> [n, ...] */
-/* logits [n, ...] -> [n]: count (x > delta) / count (x > -delta), 1 where the latter is 0. */
+/* logits f32 [n, ...] -> f32 [n]: count (x > delta) / count (x > -delta), 1 where the latter is 0.
+ */
 EmTensor *em_stability (EmCtx *ctx, EmTensor *logits, float delta);

@@ -128,3 +128,28 @@ em_to_f32 (float *out, const void *in, EmDtype dtype, int64_t n)
   }
   EM_BUG_UNLESS (!"a float type");
 }
+
+void
+em_of_f32 (void *out, EmDtype dtype, const float *in, int64_t n)
+{
+  uint16_t *half = out;
+
+  switch (dtype) {
+  case EM_F32:
+    memcpy (out, in, (size_t) n * sizeof *in);
+    return;
+  case EM_BF16:
+    for (int64_t i = 0; i < n; i++)
+      half[i] = em_f32_to_bf16 (in[i]);
+    return;
+  case EM_F16:
+    for (int64_t i = 0; i < n; i++)
+      half[i] = em_f32_to_f16 (in[i]);
+    return;
+  case EM_I32:
+  case EM_I64:
+  case EM_U8:
+    break;
+  }
+  EM_BUG_UNLESS (!"a float type");
+}

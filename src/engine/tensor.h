@@ -79,7 +79,7 @@ EmTensor em_tensor_of (EmDtype dtype, void *data, int ndim, const int64_t *shape
 /* "[1, 64, 64, 256]" into `text`; returns `text`. */
 char *em_shape_text (const EmTensor *t, char *text, size_t bytes);
 
-/* Half precision in storage; the CPU computes in f32 throughout. Rounding is to nearest even, NaN
+/* Half precision in storage. Rounding is to nearest even, NaN
  * stays NaN. */
 static inline float
 em_bf16_to_f32 (uint16_t x)
@@ -104,8 +104,9 @@ em_f32_to_bf16 (float x)
 
 float em_f16_to_f32 (uint16_t x);
 uint16_t em_f32_to_f16 (float x);
-/* n elements of `dtype` (a float type) to f32. */
+/* n elements of `dtype` (a float type) to f32, and back. */
 void em_to_f32 (float *out, const void *in, EmDtype dtype, int64_t n);
+void em_of_f32 (void *out, EmDtype dtype, const float *in, int64_t n);
 
 #ifdef __cplusplus
 }

@@ -175,7 +175,7 @@ read_merges (EmBpe *b, const json_t *vocab, const char *text, size_t n, const ch
   for (size_t at = 0; at < n; at++)
     room += text[at] == '\n';
   if (!(b->merges = malloc ((room + 1) * sizeof *b->merges)))
-    return em_fail (err, EM_E_DEVICE, "out of memory");
+    return em_fail (err, EM_E_MEMORY, "out of memory");
   for (size_t at = 0; at < n;) {
     const char *line = text + at, *end = memchr (line, '\n', n - at);
     size_t length = end ? (size_t) (end - line) : n - at;
@@ -203,7 +203,7 @@ em_bpe_new (const void *vocab, size_t n_vocab, const void *merges, size_t n_merg
   EmBpe *b = calloc (1, sizeof *b);
   json_t *tokens = NULL;
   char what[256];
-  bool ok = b || em_fail (err, EM_E_DEVICE, "out of memory");
+  bool ok = b || em_fail (err, EM_E_MEMORY, "out of memory");
 
   snprintf (what, sizeof what, "vocab.json of %.160s", source);
   if (ok && (n_vocab > MAX_FILE || n_merges > MAX_FILE))

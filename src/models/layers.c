@@ -13,12 +13,24 @@ em_mlp3_bind (EmBinder *b, EmMlp3 *mlp, const char *name, int in, int hidden, in
   em_bind_leave (b, mark);
 }
 
-EmTensor *
-em_mlp3 (EmCtx *ctx, const EmMlp3 *mlp, EmTensor *x, EmAct last)
+/* The two hidden layers. */
+static EmTensor *
+hidden (EmCtx *ctx, const EmMlp3 *mlp, EmTensor *x)
 {
   x = em_linear (ctx, x, mlp->layers[0].w, mlp->layers[0].b, EM_ACT_RELU, NULL);
-  x = em_linear (ctx, x, mlp->layers[1].w, mlp->layers[1].b, EM_ACT_RELU, NULL);
-  return em_linear (ctx, x, mlp->layers[2].w, mlp->layers[2].b, last, NULL);
+  return em_linear (ctx, x, mlp->layers[1].w, mlp->layers[1].b, EM_ACT_RELU, NULL);
+}
+
+EmTensor *
+em_mlp3 (EmCtx *ctx, const EmMlp3 *mlp, EmTensor *x)
+{
+  return em_project (ctx, &mlp->layers[2], hidden (ctx, mlp, x));
+}
+
+EmTensor *
+em_mlp3_f32 (EmCtx *ctx, const EmMlp3 *mlp, EmTensor *x, EmAct last)
+{
+  return em_linear_f32 (ctx, hidden (ctx, mlp, x), mlp->layers[2].w, mlp->layers[2].b, last);
 }
 
 void

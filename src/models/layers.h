@@ -8,7 +8,9 @@ typedef struct {
   EmPair layers[3];
 } EmMlp3;
 void em_mlp3_bind (EmBinder *b, EmMlp3 *mlp, const char *name, int in, int hidden, int out);
-EmTensor *em_mlp3 (EmCtx *ctx, const EmMlp3 *mlp, EmTensor *x, EmAct last);
+EmTensor *em_mlp3 (EmCtx *ctx, const EmMlp3 *mlp, EmTensor *x);
+/* With an f32 result and an activation at its end: scores. */
+EmTensor *em_mlp3_f32 (EmCtx *ctx, const EmMlp3 *mlp, EmTensor *x, EmAct last);
 
 /* Attention with its four projections, out_proj (softmax (q k^T) v). */
 typedef struct {

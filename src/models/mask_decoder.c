@@ -215,15 +215,15 @@ em_mask_decode (EmCtx *ctx, const EmMaskDecoder *m, const EmPromptEncoder *p,
   u = upscale (ctx, m, s.z, in->s0, in->s1);
   for (int k = 0; k < EM_N_MASKS; k++) {
     row = em_slice (ctx, s.q, 1, FIRST_MASK + k, FIRST_MASK + k + 1);
-    hyper[k] = em_mlp3 (ctx, &m->hyper[k], row, EM_ACT_NONE);
+    hyper[k] = em_mlp3 (ctx, &m->hyper[k], row);
   }
-  out.masks = em_matmul (ctx, em_concat (ctx, 1, EM_N_MASKS, hyper), false, u, true, 1);
+  out.masks = em_matmul_f32 (ctx, em_concat (ctx, 1, EM_N_MASKS, hyper), false, u, true, 1);
   out.masks = em_reshape (ctx, out.masks, EM_N_MASKS, side, side);
 
   row = em_slice (ctx, s.q, 1, 1, 2);
-  out.iou = em_reshape (ctx, em_mlp3 (ctx, &m->iou_head, row, EM_ACT_SIGMOID), 1, EM_N_MASKS);
+  out.iou = em_reshape (ctx, em_mlp3_f32 (ctx, &m->iou_head, row, EM_ACT_SIGMOID), 1, EM_N_MASKS);
   row = em_slice (ctx, s.q, 1, 0, 1);
-  out.score = em_reshape (ctx, em_mlp3 (ctx, &m->score_head, row, EM_ACT_NONE), 1);
+  out.score = em_reshape (ctx, em_mlp3_f32 (ctx, &m->score_head, row, EM_ACT_NONE), 1);
   em_tap (ctx, out.masks, "masks4");
   em_tap (ctx, out.iou, "iou4");
   em_tap (ctx, out.score, "object_score");

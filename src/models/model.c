@@ -128,7 +128,7 @@ em_model_open (EmWeights *w, EmBackend *be, int image_size, EmError *err)
   EmModel *m = calloc (1, sizeof *m);
 
   if (!m) {
-    em_fail (err, EM_E_DEVICE, "out of memory");
+    em_fail (err, EM_E_MEMORY, "out of memory");
     return NULL;
   }
   m->be = be;
@@ -204,7 +204,7 @@ em_model_no_memory (EmCtx *ctx, const EmModel *m, EmTensor *fpn2)
 EmTensor *
 em_model_pointer (EmCtx *ctx, const EmModel *m, EmTensor *token, EmTensor *score)
 {
-  EmTensor *x = em_mlp3 (ctx, &m->obj_ptr_proj, token, EM_ACT_NONE);
+  EmTensor *x = em_mlp3 (ctx, &m->obj_ptr_proj, token);
 
   x = em_where (ctx, score, x, m->no_obj_ptr);
   em_tap (ctx, x, "obj_ptr");

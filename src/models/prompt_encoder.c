@@ -15,9 +15,10 @@ em_prompt_encoder_bind (EmBinder *b, EmPromptEncoder *p, const EmSam2Config *con
 
   p->image_size = config->image_size;
   p->d = d;
-  em_bind (b, &p->gaussian, "pe_layer.positional_encoding_gaussian_matrix", 2, d / 2);
+  em_bind_exact (b, &p->gaussian, "pe_layer.positional_encoding_gaussian_matrix", 2, d / 2);
   if (config->image_pe_layer)
-    em_bind (b, &p->image_gaussian, "image_pe_layer.positional_encoding_gaussian_matrix", 2, d / 2);
+    em_bind_exact (b, &p->image_gaussian, "image_pe_layer.positional_encoding_gaussian_matrix", 2,
+                   d / 2);
   for (int i = 0; i < 4; i++) {
     size_t inner = em_bind_enter (b, "point_embeddings.%d.", i);
 

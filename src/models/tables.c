@@ -19,7 +19,7 @@ enum {
 };
 
 struct EmModelTables {
-  EmTensor tensors[N_TABLES];
+  EmTensor tensors[N_TABLES]; /* in the compute type, but T_ROPE, whose op wants f32 */
   void *memory;
   size_t n_memory;
   bool held; /* promised to the backend */
@@ -29,12 +29,19 @@ struct EmModelTables {
 static float *
 to_host (EmBackend *be, const EmTensor *t, EmError *err)
 {
+  size_t bytes = em_numel (t) * em_dtype_bytes (t->dtype);
   float *out = malloc (em_numel (t) * sizeof *out);
+  void *raw = malloc (bytes);
+  bool good = out && raw;
 
-  if (!out) {
-    em_fail (err, EM_E_DEVICE, "out of memory");
-  } else if (!be->download (be, out, t->data, em_numel (t) * sizeof *out)) {
+  if (!good)
+    em_fail (err, EM_E_MEMORY, "out of memory");
+  else if ((good = be->download (be, raw, t->data, bytes)))
+    em_to_f32 (out, raw, t->dtype, em_numel (t));
+  else
     em_fail (err, EM_E_DEVICE, "weights cannot be read back from %s", be->name);
+  free (raw);
+  if (!good) {
     free (out);
     out = NULL;
   }
@@ -79,7 +86,7 @@ make_dense_pe (EmModel *m, float *out, EmError *err)
   const EmPromptEncoder *p = &m->prompt_encoder;
   EmCtx *ctx = em_ctx_new (m->be, err);
   float *xy = malloc (2 * sizeof *xy * m->n_tokens);
-  bool ok = ctx && (xy || em_fail (err, EM_E_DEVICE, "out of memory"));
+  bool ok = ctx && (xy || em_fail (err, EM_E_MEMORY, "out of memory"));
 
   for (int i = 0; ok && i < m->n_tokens; i++) {
     xy[2 * i] = (i % m->side + 0.5f) / m->side;
@@ -105,7 +112,7 @@ compose (EmModel *m, const EmPair *outer, const EmPair *inner, float *w, float *
   float *wo = to_host (m->be, outer->w, err), *bo = to_host (m->be, outer->b, err);
   float *wi = to_host (m->be, inner->w, err), *bi = to_host (m->be, inner->b, err);
   double *sum = malloc (sizeof *sum * cols);
-  bool ok = wo && bo && wi && bi && (sum || em_fail (err, EM_E_DEVICE, "out of memory"));
+  bool ok = wo && bo && wi && bi && (sum || em_fail (err, EM_E_MEMORY, "out of memory"));
 
   for (int64_t i = 0; ok && i < rows; i++) {
     double bias = bo[i];
@@ -188,51 +195,81 @@ shape_tables (EmModel *m)
   m->fuser.token_pos = &t[T_TOKEN_POS];
 }
 
+/* All tables on the host, f32, each at its place. */
+static bool
+make_all (EmModel *m, float *const at[N_TABLES], EmError *err)
+{
+  const EmSam2Config *config = &m->config.sam2;
+  bool ok = make_positions (m, at[T_POS], err) && make_kinds (m, at[T_KINDS], err)
+            && make_dense_pe (m, at[T_DENSE_PE], err)
+            && make_composed (m, at + T_HIGH_RES, at + T_VALUES, err);
+
+  if (!ok)
+    return false;
+  em_sine_grid (at[T_IMAGE_PE], m->side, m->side, config->d_model);
+  em_sine_grid (at[T_MEMORY_PE], m->side, m->side, config->mem_dim);
+  em_rope_grid (at[T_ROPE], m->side, config->d_model);
+  em_fuser_token_position (at[T_TOKEN_POS], config->d_model);
+  return true; /* T_NO_POS stays zero */
+}
+
+/* Copies them to the backend in one block, in its types. */
+static bool
+place_all (EmModel *m, float *const host[N_TABLES], EmError *err)
+{
+  EmBackend *be = m->be;
+  EmTensor *t = m->tables->tensors;
+  size_t at[N_TABLES], bytes = 0;
+  char *packed;
+  bool ok;
+
+  for (int i = 0; i < N_TABLES; i++) {
+    t[i].dtype = i == T_ROPE ? EM_F32 : be->compute;
+    at[i] = bytes;
+    bytes += (em_numel (&t[i]) * em_dtype_bytes (t[i].dtype) + 63) / 64 * 64;
+  }
+  packed = calloc (1, bytes);
+  m->tables->memory = be->alloc (be, bytes);
+  m->tables->n_memory = bytes;
+  ok = (packed && m->tables->memory)
+       || em_fail (err, EM_E_MEMORY, "no room for tables on %s", be->name);
+  for (int i = 0; ok && i < N_TABLES; i++) {
+    em_of_f32 (packed + at[i], t[i].dtype, host[i], em_numel (&t[i]));
+    t[i].data = (char *) m->tables->memory + at[i];
+  }
+  ok = ok
+       && (be->upload (be, m->tables->memory, packed, bytes)
+           || em_fail (err, EM_E_DEVICE, "tables cannot be copied to %s", be->name));
+  if (ok)
+    be->hold (be, m->tables->memory, bytes, false);
+  m->tables->held = ok;
+  free (packed);
+  return ok;
+}
+
 bool
 em_model_make_tables (EmModel *m, EmError *err)
 {
-  EmBackend *be = m->be;
-  size_t at[N_TABLES], bytes = 0;
-  float *composed[N_TABLES - T_HIGH_RES];
-  EmTensor *t;
+  float *host[N_TABLES], *all;
+  int64_t n = 0;
   bool ok;
 
   m->tables = calloc (1, sizeof *m->tables);
   if (!m->tables)
-    return em_fail (err, EM_E_DEVICE, "out of memory");
+    return em_fail (err, EM_E_MEMORY, "out of memory");
   shape_tables (m);
-  t = m->tables->tensors;
+  for (int i = 0; i < N_TABLES; i++)
+    n += em_numel (&m->tables->tensors[i]);
+  all = calloc ((size_t) n, sizeof *all);
+  if (!all)
+    return em_fail (err, EM_E_MEMORY, "out of memory");
+  n = 0;
   for (int i = 0; i < N_TABLES; i++) {
-    at[i] = bytes;
-    bytes += (em_numel (&t[i]) * sizeof (float) + 63) / 64 * 64;
+    host[i] = all + n;
+    n += em_numel (&m->tables->tensors[i]);
   }
-
-  char *host = calloc (1, bytes);
-  m->tables->memory = be->reserve (be, bytes);
-  m->tables->n_memory = bytes;
-  ok = (host && m->tables->memory)
-       || em_fail (err, EM_E_DEVICE, "no room for tables on %s", be->name);
-#define TABLE(i) ((float *) (host + at[i])) /* T_NO_POS stays zero */
-  ok = ok && make_positions (m, TABLE (T_POS), err) && make_kinds (m, TABLE (T_KINDS), err)
-       && make_dense_pe (m, TABLE (T_DENSE_PE), err);
-  for (int i = 0; i < N_TABLES - T_HIGH_RES; i++)
-    composed[i] = TABLE (T_HIGH_RES + i);
-  ok = ok && make_composed (m, composed, composed + T_VALUES - T_HIGH_RES, err);
-  if (ok) {
-    em_sine_grid (TABLE (T_IMAGE_PE), m->side, m->side, m->config.sam2.d_model);
-    em_sine_grid (TABLE (T_MEMORY_PE), m->side, m->side, m->config.sam2.mem_dim);
-    em_rope_grid (TABLE (T_ROPE), m->side, m->config.sam2.d_model);
-    em_fuser_token_position (TABLE (T_TOKEN_POS), m->config.sam2.d_model);
-    ok = be->upload (be, m->tables->memory, host, bytes)
-         || em_fail (err, EM_E_DEVICE, "tables cannot be copied to %s", be->name);
-  }
-#undef TABLE
-  for (int i = 0; ok && i < N_TABLES; i++)
-    t[i].data = (char *) m->tables->memory + at[i];
-  if (ok)
-    be->hold (be, m->tables->memory, bytes, false);
-  m->tables->held = ok;
-  free (host);
+  ok = make_all (m, host, err) && place_all (m, host, err);
+  free (all);
   return ok;
 }
 
@@ -242,6 +279,6 @@ em_model_free_tables (EmModel *m)
   if (m->tables && m->tables->held)
     m->be->let_go (m->be, m->tables->memory, m->tables->n_memory);
   if (m->tables && m->tables->memory)
-    m->be->unreserve (m->be, m->tables->memory, m->tables->n_memory);
+    m->be->free (m->be, m->tables->memory, m->tables->n_memory);
   free (m->tables);
 }

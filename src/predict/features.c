@@ -15,15 +15,25 @@ struct EmFeatureStore {
   int64_t n_encoded;
 };
 
-static EmFeatures
-features_over (const EmModel *m, float *slot)
+/* Tensors one after the other over a slot, in the type the backend computes in. */
+static EmTensor
+next_over (const EmModel *m, char **at, int64_t h, int64_t w, int64_t c)
 {
-  int64_t n = m->n_tokens, d = m->config.sam2.d_model, g = m->side;
+  EmTensor t = em_tensor_of (m->be->compute, *at, 4, (int64_t[]){ 1, h, w, c });
+
+  *at += (size_t) em_numel (&t) * em_dtype_bytes (t.dtype);
+  return t;
+}
+
+static EmFeatures
+features_over (const EmModel *m, char *slot)
+{
+  int64_t d = m->config.sam2.d_model, g = m->side;
   EmFeatures f;
 
-  f.fpn2 = em_tensor_f32 (slot, 1, g, g, d);
-  f.s0 = em_tensor_f32 (slot + n * d, 1, 4 * g, 4 * g, d / 8);
-  f.s1 = em_tensor_f32 (slot + 3 * n * d, 1, 2 * g, 2 * g, d / 4);
+  f.fpn2 = next_over (m, &slot, g, g, d);
+  f.s0 = next_over (m, &slot, 4 * g, 4 * g, d / 8);
+  f.s1 = next_over (m, &slot, 2 * g, 2 * g, d / 4);
   f.share = NULL;
   return f;
 }
@@ -31,27 +41,27 @@ features_over (const EmModel *m, float *slot)
 static size_t
 share_bytes (const EmModel *m)
 {
-  return sizeof (float) * 2 * m->n_tokens * m->config.sam2.d_model;
+  return em_dtype_bytes (m->be->compute) * 2 * m->n_tokens * m->config.sam2.d_model;
 }
 
 static EmShare
-share_over (const EmModel *m, float *memory)
+share_over (const EmModel *m, char *memory)
 {
-  int64_t n = m->n_tokens, d = m->config.sam2.d_model, g = m->side;
+  int64_t d = m->config.sam2.d_model, g = m->side;
+  EmShare share = { .frame = -1, .begun = next_over (m, &memory, g, g, d) };
 
-  return (EmShare){ .frame = -1,
-                    .begun = em_tensor_f32 (memory, 1, n, d),
-                    .projected = em_tensor_f32 (memory + n * d, 1, g, g, d) };
+  share.projected = next_over (m, &memory, g, g, d);
+  return share;
 }
 
 static EmPatches
-patches_over (const EmModel *m, float *slot)
+patches_over (const EmModel *m, char *slot)
 {
-  int64_t n = m->n_tokens, g = m->side, d = m->config.fuser.dim;
+  int64_t g = m->side, d = m->config.fuser.dim;
   EmPatches p;
 
   for (int k = 0; k < EM_N_FUSION; k++)
-    p.patch[k] = em_tensor_f32 (slot + k * n * d, 1, g, g, d);
+    p.patch[k] = next_over (m, &slot, g, g, d);
   return p;
 }
 
@@ -71,8 +81,9 @@ em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *sour
   EmFeatureStore *s = need (sizeof *s);
   const EmModelConfig *config = &model->config;
   int64_t n = model->n_tokens, side = config->sam2.image_size;
-  size_t feature_bytes = sizeof (float) * 4 * n * config->sam2.d_model;
-  size_t patch_bytes = config->has_fuser ? sizeof (float) * EM_N_FUSION * n * config->fuser.dim : 0;
+  size_t each = em_dtype_bytes (model->be->compute);
+  size_t feature_bytes = each * 4 * n * config->sam2.d_model;
+  size_t patch_bytes = config->has_fuser ? each * EM_N_FUSION * n * config->fuser.dim : 0;
   size_t room = bytes / (feature_bytes + patch_bytes), least = 2;
 
   *s = (EmFeatureStore){ .ctx = ctx, .model = model, .source = source };
@@ -83,7 +94,7 @@ em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *sour
     least = (size_t) config->fuser.window + 1;
     s->patches = em_slots_new (model->be, patch_bytes, (int) (room > least ? room : least));
   }
-  s->share_memory = model->be->reserve (model->be, share_bytes (model));
+  s->share_memory = model->be->alloc (model->be, share_bytes (model));
   EM_BUG_UNLESS (s->share_memory);
   s->share = share_over (model, s->share_memory);
   s->pixels = need (sizeof (float) * side * side * 3);
@@ -102,7 +113,7 @@ em_feature_store_free (EmFeatureStore *s)
 {
   if (!s)
     return;
-  s->model->be->unreserve (s->model->be, s->share_memory, share_bytes (s->model));
+  s->model->be->free (s->model->be, s->share_memory, share_bytes (s->model));
   em_slots_free (s->features);
   em_slots_free (s->patches);
   em_stretch_free (s->stretch);

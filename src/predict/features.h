@@ -13,7 +13,7 @@
 typedef struct {
   int frame;
   bool has_begun, has_projected;
-  EmTensor begun;     /* [1, N, d]: em_memory_attention_begin */
+  EmTensor begun;     /* [1, G, G, d]: em_memory_attention_begin */
   EmTensor projected; /* [1, G, G, d]: em_memory_project */
 } EmShare;
 

@@ -4,37 +4,40 @@
 #include "models/layers.h"
 
 /* The tokens of a bank: spatial memories in order, then the pointers' tokens. Positions are a grid
- * and a row by distance for the former, a line by distance for the latter. */
+ * and a row by distance for the former, a line by distance for the latter. What comes from outside
+ * the pass enters it first. */
 static void
 gather (EmCtx *ctx, const EmModel *m, const EmRecall *r, EmTensor **memory, EmTensor **pos)
 {
   int64_t n = m->n_tokens, width = m->config.sam2.mem_dim, d = m->config.sam2.d_model;
   int64_t line = m->config.sam2.proj_tpos_enc_in_obj_ptrs ? d : width;
-  int n_parts = r->n_spatial + r->n_pointers;
-  EmTensor **tokens = malloc ((size_t) (n_parts + 1) * 2 * sizeof *tokens), **places;
+  int n_parts = r->n_spatial + r->n_pointers, n_places = r->n_spatial;
+  EmTensor **tokens = malloc ((size_t) (n_parts + 1) * 2 * sizeof *tokens), **places, *at = NULL;
   float *lines = malloc ((size_t) (r->n_pointers + 1) * d * sizeof *lines);
   double unit = r->max_pointers > 1 ? r->max_pointers - 1 : 1;
-  int n_places = r->n_spatial;
 
   EM_BUG_UNLESS (tokens && lines);
   places = tokens + n_parts + 1;
+  for (int i = 0; i < r->n_spatial; i++)
+    tokens[i] = em_enter (ctx, &r->spatial[i].entry->memory);
+  for (int i = 0; i < r->n_pointers; i++) {
+    tokens[r->n_spatial + i] = em_enter (ctx, &r->pointers[i].entry->pointer);
+    em_sine_line (lines + i * line, r->pointers[i].distance / unit, (int) line);
+  }
+  if (r->n_pointers)
+    at = em_upload (ctx, lines, 2, (int64_t[]){ r->n_pointers, line });
+
   for (int i = 0; i < r->n_spatial; i++) {
     EmTensor *row = em_rows_of (ctx, m->maskmem_tpos_enc, r->spatial[i].row, r->spatial[i].row + 1);
 
-    tokens[i] = em_cast (ctx, (EmTensor *) &r->spatial[i].entry->memory, EM_F32);
+    tokens[i] = em_computed (ctx, tokens[i]);
     places[i]
         = em_reshape (ctx, em_add (ctx, m->memory_pe, em_reshape (ctx, row, width)), 1, n, width);
   }
-  for (int i = 0; i < r->n_pointers; i++) {
-    tokens[r->n_spatial + i]
-        = em_reshape (ctx, &r->pointers[i].entry->pointer, 1, d / width, width);
-    em_sine_line (lines + i * line, r->pointers[i].distance / unit, (int) line);
-  }
-  if (r->n_pointers) {
-    EmTensor *at = em_upload (ctx, lines, 2, (int64_t[]){ r->n_pointers, line });
-
+  for (int i = r->n_spatial; i < n_parts; i++)
+    tokens[i] = em_reshape (ctx, em_computed (ctx, tokens[i]), 1, d / width, width);
+  if (at)
     places[n_places++] = em_model_pointer_pos (ctx, m, at, r->n_pointers);
-  }
   *memory = em_concat (ctx, 1, n_parts, tokens);
   *pos = em_concat (ctx, 1, n_places, places);
   free (tokens);
@@ -48,9 +51,16 @@ em_head_image (EmCtx *ctx, const EmModel *m, const EmFeatures *f, const EmRecall
   EmTensor *memory, *pos, *image;
 
   if (!recall || recall->n_spatial + recall->n_pointers == 0) {
-    image = em_model_no_memory (ctx, m, (EmTensor *) &f->fpn2);
+    image = em_model_no_memory (ctx, m, em_enter (ctx, &f->fpn2));
     em_tap (ctx, image, "pix_feat");
     return image;
+  }
+  if (!f->share->has_begun || ctx->tap) {
+    image = em_memory_attention_begin (ctx, &m->memory_attention,
+                                       em_reshape (ctx, em_enter (ctx, &f->fpn2), 1, n, d),
+                                       m->image_pe);
+    em_store (ctx, &f->share->begun, image);
+    f->share->has_begun = em_ok (ctx);
   }
   n_pointer_tokens = recall->n_pointers * (d / m->config.sam2.mem_dim);
   gather (ctx, m, recall, &memory, &pos);
@@ -59,16 +69,21 @@ em_head_image (EmCtx *ctx, const EmModel *m, const EmFeatures *f, const EmRecall
   if (ctx->tap)
     em_tap (ctx, em_upload (ctx, &(float){ (float) n_pointer_tokens }, 1, (int64_t[]){ 1 }),
             "num_obj_ptr_tokens");
-  if (!f->share->has_begun || ctx->tap) {
-    image = em_memory_attention_begin (ctx, &m->memory_attention,
-                                       em_reshape (ctx, &f->fpn2, 1, n, d), m->image_pe);
-    em_store (ctx, &f->share->begun, image);
-    f->share->has_begun = em_ok (ctx);
-  }
-  image = em_memory_attention (ctx, &m->memory_attention, &f->share->begun, memory, pos,
-                               n_pointer_tokens);
+  image
+      = em_memory_attention (ctx, &m->memory_attention, em_reshape (ctx, &f->share->begun, 1, n, d),
+                             memory, pos, n_pointer_tokens);
   em_tap (ctx, image, "pix_feat");
   return image;
+}
+
+void
+em_head_listen (EmCtx *ctx, EmHeadInput *in, const EmTensor audio_v[EM_N_FUSION],
+                const EmTensor audio_a[EM_N_FUSION])
+{
+  for (int k = 0; k < EM_N_FUSION; k++) {
+    in->audio_v[k] = em_enter (ctx, &audio_v[k]);
+    in->audio_a[k] = em_enter (ctx, &audio_a[k]);
+  }
 }
 
 EmHead
@@ -76,15 +91,19 @@ em_head_decode (EmCtx *ctx, const EmModel *m, const EmFeatures *f, EmTensor *ima
                 const EmHeadInput *in)
 {
   static const EmPointSet nothing = { .n = 1, .labels = { EM_POINT_PAD } };
-  EmDecodeInput input = { .image = image, .s0 = (EmTensor *) &f->s0, .s1 = (EmTensor *) &f->s1 };
+  EmDecodeInput input = { .image = image };
+  EmPoints points;
   EmHead head = { 0 };
 
   if (in->points) {
     const EmPointSet *set = in->points->n ? in->points : &nothing;
-    EmPoints points = em_points_upload (ctx, &m->prompt_encoder, set->xy[0], set->labels, set->n);
 
-    input.sparse = em_prompt_points (ctx, &m->prompt_encoder, &points);
+    points = em_points_upload (ctx, &m->prompt_encoder, set->xy[0], set->labels, set->n);
   }
+  input.s0 = em_enter (ctx, &f->s0);
+  input.s1 = em_enter (ctx, &f->s1);
+  if (in->points)
+    input.sparse = em_prompt_points (ctx, &m->prompt_encoder, &points);
   input.dense = in->mask ? em_prompt_mask (ctx, &m->prompt_encoder, in->mask)
                          : em_prompt_no_mask (ctx, &m->prompt_encoder);
   for (int k = 0; k < EM_N_FUSION; k++) {
@@ -142,8 +161,9 @@ EmHead
 em_head_of_mask (EmCtx *ctx, const EmModel *m, const EmFeatures *f, EmTensor *square, bool dynamic)
 {
   static const EmPointSet nothing = { .n = 0 };
+  EmTensor *image
+      = em_reshape (ctx, em_enter (ctx, &f->fpn2), 1, m->n_tokens, m->config.sam2.d_model);
   EmTensor *area = em_stability (ctx, square, 0.5f); /* share of ones */
-  EmTensor *image = em_reshape (ctx, &f->fpn2, 1, m->n_tokens, m->config.sam2.d_model);
   EmHeadInput in = { .points = &nothing, .dynamic = dynamic };
   EmHead head;
 
@@ -161,13 +181,14 @@ EmTensor *
 em_head_remember (EmCtx *ctx, const EmModel *m, const EmFeatures *f, EmTensor *logits,
                   EmTensor *score, bool binarize)
 {
-  EmTensor *mask = em_memory_mask (ctx, logits, m->config.sam2.image_size, binarize);
+  EmTensor *mask;
 
   if (!f->share->has_projected) {
     em_store (ctx, &f->share->projected,
-              em_memory_project (ctx, &m->memory_encoder, (EmTensor *) &f->fpn2));
+              em_memory_project (ctx, &m->memory_encoder, em_enter (ctx, &f->fpn2)));
     f->share->has_projected = em_ok (ctx);
   }
+  mask = em_memory_mask (ctx, logits, m->config.sam2.image_size, binarize);
   return em_memory_encode (ctx, &m->memory_encoder, &f->share->projected, mask, score);
 }
 

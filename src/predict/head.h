@@ -33,6 +33,10 @@ typedef struct {
   EmTensor *pointer;     /* [1, d], gated by the score; NULL of a model that does not track */
 } EmHead;
 
+/* Sound joins: prompts [1, N, d] and [1, d], which come from outside the pass. */
+void em_head_listen (EmCtx *ctx, EmHeadInput *in, const EmTensor audio_v[EM_N_FUSION],
+                     const EmTensor audio_a[EM_N_FUSION]);
+
 EmHead em_head_decode (EmCtx *ctx, const EmModel *m, const EmFeatures *f, EmTensor *image,
                        const EmHeadInput *in);
 

@@ -183,10 +183,8 @@ decode (EmReplay *r, int frame, const EmPromptSet *set, int n, bool sound, const
   em_replay_points (set->items, n, r->source, m->config.sam2.image_size, &points);
   in.multimask = sound || points.n <= 1;
   in.points = points.n ? &points : NULL;
-  for (int k = 0; sound && k < EM_N_FUSION; k++) {
-    in.audio_v[k] = &audio.v[k];
-    in.audio_a[k] = &audio.a[k];
-  }
+  if (sound)
+    em_head_listen (ctx, &in, audio.v, audio.a);
   if (before)
     in.mask = em_head_again (ctx, m, gated (r, before));
   else if (has_base (set))

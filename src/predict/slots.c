@@ -3,7 +3,6 @@
 #include "predict/slots.h"
 #include <stdlib.h>
 #include "engine/backend.h"
-#include "engine/ops.h"
 
 #define BLOCK ((size_t) 1 << 20)
 #define ALIGN ((size_t) 256)
@@ -45,7 +44,7 @@ em_slots_free (EmSlots *s)
   if (!s)
     return;
   for (int i = 0; i < s->n; i += s->per_block)
-    s->be->unreserve (s->be, s->items[i].memory, s->slot_bytes * (size_t) s->per_block);
+    s->be->free (s->be, s->items[i].memory, s->slot_bytes * (size_t) s->per_block);
   free (s->items);
   free (s);
 }
@@ -71,10 +70,10 @@ static bool
 add_block (EmSlots *s, EmError *err)
 {
   size_t bytes = s->slot_bytes * (size_t) s->per_block;
-  char *memory = s->be->reserve (s->be, bytes);
+  char *memory = s->be->alloc (s->be, bytes);
 
   if (!memory)
-    return em_fail (err, EM_E_DEVICE, "%s: out of memory, %zu MB more needed", s->be->name,
+    return em_fail (err, EM_E_MEMORY, "%s: out of memory, %zu MB more needed", s->be->name,
                     (bytes + (1 << 20) - 1) >> 20);
   s->items = realloc (s->items, (size_t) (s->n + s->per_block) * sizeof *s->items);
   EM_BUG_UNLESS (s->items);
@@ -168,16 +167,4 @@ size_t
 em_slots_bytes (const EmSlots *s)
 {
   return s ? (size_t) s->n * s->slot_bytes : 0;
-}
-
-void
-em_store (EmCtx *ctx, const EmTensor *to, EmTensor *x)
-{
-  if (!em_ok (ctx))
-    return;
-  EM_BUG_UNLESS (em_numel (to) == em_numel (x));
-  if (x->dtype != to->dtype)
-    x = em_cast (ctx, x, to->dtype);
-  if (em_ok (ctx))
-    ctx->be->move (ctx->be, to->data, x->data, (size_t) em_numel (to) * em_dtype_bytes (to->dtype));
 }

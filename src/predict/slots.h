@@ -23,7 +23,3 @@ void em_slots_keep (EmSlots *s, void *slot, int64_t key);
 void *em_slots_find (EmSlots *s, int64_t key);
 int em_slots_in_use (const EmSlots *s);   /* kept and taken */
 size_t em_slots_bytes (const EmSlots *s); /* reserved, idle ones too; NULL: 0 */
-
-/* Copies `x` into `to`, a tensor of the same number of elements over a slot, converting its type.
- */
-void em_store (EmCtx *ctx, const EmTensor *to, EmTensor *x);

@@ -64,8 +64,8 @@ em_sound_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source
   s->t = config->fuser.window;
   s->n_windows = (source->n_grid + s->t - 1) / s->t;
 
-  prompt_bytes
-      = sizeof (float) * EM_N_FUSION * (size_t) config->fuser.dim * (size_t) (model->n_tokens + 1);
+  prompt_bytes = em_dtype_bytes (model->be->compute) * EM_N_FUSION * (size_t) config->fuser.dim
+                 * (size_t) (model->n_tokens + 1);
   window_bytes = sizeof (float) * (size_t) s->t * (map + 2);
   room = bytes / 2 / prompt_bytes;
   room = room > 1 << 20 ? 1 << 20 : room;
@@ -216,15 +216,18 @@ second_at (const EmSoundStore *s, int window, int place)
   return second > last ? last : second;
 }
 
+/* In the type the backend computes in. */
 static EmAudioPrompts
-prompts_over (const EmSoundStore *s, float *slot)
+prompts_over (const EmSoundStore *s, char *slot)
 {
   int64_t n = s->model->n_tokens, d = s->model->config.fuser.dim;
+  EmDtype type = s->model->be->compute;
+  size_t row = (size_t) d * em_dtype_bytes (type);
   EmAudioPrompts p;
 
-  for (int k = 0; k < EM_N_FUSION; k++) {
-    p.v[k] = em_tensor_f32 (slot + k * (n + 1) * d, 1, n, d);
-    p.a[k] = em_tensor_f32 (slot + (k * (n + 1) + n) * d, 1, d);
+  for (int k = 0; k < EM_N_FUSION; k++, slot += (n + 1) * row) {
+    p.v[k] = em_tensor_of (type, slot, 3, (int64_t[]){ 1, n, d });
+    p.a[k] = em_tensor_of (type, slot + n * row, 2, (int64_t[]){ 1, d });
   }
   return p;
 }
@@ -266,7 +269,8 @@ fuse (EmSoundStore *s, int window, int place, int frame, EmError *err)
   int t = s->t, first = frame < 0 ? 0 : place, end = frame < 0 ? t : place + 1, n_slots = 0;
   int *frames = need (malloc ((size_t) t * sizeof *frames));
   EmPatches *patches = need (malloc ((size_t) t * sizeof *patches));
-  EmTensor **parts = need (malloc ((size_t) t * sizeof *parts)), *stacked[EM_N_FUSION];
+  EmTensor **parts = need (malloc (EM_N_FUSION * (size_t) t * sizeof *parts)),
+           *stacked[EM_N_FUSION];
   void **slots = need (malloc ((size_t) t * sizeof *slots));
   bool good;
 
@@ -280,14 +284,15 @@ fuse (EmSoundStore *s, int window, int place, int frame, EmError *err)
       good = false;
 
   if (good) {
-    for (int k = 0; k < EM_N_FUSION; k++) {
-      for (int i = 0; i < t; i++)
-        parts[i] = &patches[i].patch[k];
-      stacked[k] = em_concat (ctx, 0, t, parts);
-    }
+    EmTensor *spect = spectrum (s, window);
+
+    for (int i = 0; i < EM_N_FUSION * t; i++)
+      parts[i] = em_enter (ctx, &patches[i % t].patch[i / t]);
+    for (int k = 0; k < EM_N_FUSION; k++)
+      stacked[k] = em_concat (ctx, 0, t, parts + k * t);
     EmTensor *text
         = s->text ? em_roberta_forward (ctx, &m->roberta, s->text->ids, s->text->n) : NULL;
-    EmFused fused = em_model_hear (ctx, m, stacked, spectrum (s, window), text);
+    EmFused fused = em_model_hear (ctx, m, stacked, spect, text);
 
     for (int i = first; i < end; i++) {
       EmAudioPrompts p = prompts_over (s, slots[i - first]);
@@ -345,10 +350,7 @@ track_place (EmSoundStore *s, const EmBank *bank, int window, int place, EmError
     return NULL;
   if (em_entry_room_for_memory (&s->pool, e, err)) {
     audio = prompts_over (s, em_slots_find (s->prompts, key_of_place (s, window, place)));
-    for (int k = 0; k < EM_N_FUSION; k++) {
-      in.audio_v[k] = &audio.v[k];
-      in.audio_a[k] = &audio.a[k];
-    }
+    em_head_listen (s->ctx, &in, audio.v, audio.a);
     EmRecall recall = em_bank_recall (bank, place, 1, &rules);
     EmTensor *image = em_head_image (s->ctx, s->model, &f, &recall);
     EmHead head = em_head_decode (s->ctx, s->model, &f, image, &in);

@@ -13,6 +13,7 @@
 typedef struct {
   EmTensor **field;
   const EmTensor *source;
+  EmDtype dtype; /* that it gets */
 } Wish;
 
 struct EmBinder {
@@ -20,6 +21,7 @@ struct EmBinder {
   void *self;
   EmWeights *w;
   EmBackend *be;
+  bool exact; /* what is wished for now stays f32 */
   EmError err;
   Wish *wishes;
   int n, capacity;
@@ -109,13 +111,13 @@ wish (EmBinder *b, EmTensor **field, const EmTensor *source)
     Wish *wishes = realloc (b->wishes, capacity * sizeof *wishes);
 
     if (!wishes) {
-      em_fail (&b->err, EM_E_DEVICE, "out of memory");
+      em_fail (&b->err, EM_E_MEMORY, "out of memory");
       return;
     }
     b->wishes = wishes;
     b->capacity = capacity;
   }
-  b->wishes[b->n++] = (Wish){ field, source };
+  b->wishes[b->n++] = (Wish){ field, source, b->exact ? EM_F32 : b->be->compute };
 }
 
 void
@@ -164,6 +166,15 @@ em_bind_tensor (EmBinder *b, EmTensor **field, const char *name, EmBindNeed need
 }
 
 void
+em_bind_exact_tensor (EmBinder *b, EmTensor **field, const char *name, int ndim,
+                      const int64_t *shape)
+{
+  b->exact = true;
+  em_bind_tensor (b, field, name, EM_BIND_REQUIRED, ndim, shape);
+  b->exact = false;
+}
+
+void
 em_bind_pair_of (EmBinder *b, EmPair *pair, const char *name, int ndim, const int64_t *shape)
 {
   size_t mark = em_bind_enter (b, "%s", name);
@@ -205,9 +216,15 @@ em_bind_bytes (EmBinder *b, const EmTensor **field, const char *name)
 }
 
 static size_t
+bytes_of (const EmTensor *t)
+{
+  return (size_t) em_numel (t) * em_dtype_bytes (t->dtype);
+}
+
+static size_t
 room_for (const EmTensor *t)
 {
-  return (em_numel (t) * sizeof (float) + 63) / 64 * 64;
+  return (bytes_of (t) + 63) / 64 * 64;
 }
 
 static bool
@@ -218,28 +235,57 @@ is_mapped (const EmWeights *w, const void *data)
   return begin && at >= begin && at < begin + w->n_mapping;
 }
 
-/* f32 in the backend's memory; a package is mapped read-only and stays so. */
+/* Weights that are there as they are wished for. */
+static bool
+stays (const EmBackend *be, const Wish *wish)
+{
+  return be->host_memory && wish->source->dtype == wish->dtype;
+}
+
+/* The source's bytes as the tensor's type, in `room`, which has space for both it and f32; the
+ * source's own where that is what they are. */
+static const void *
+converted (const EmTensor *t, const EmTensor *source, float *room)
+{
+  int64_t n = em_numel (t);
+  const float *wide = source->data;
+
+  if (source->dtype == t->dtype)
+    return source->data;
+  if (source->dtype != EM_F32) {
+    em_to_f32 (room, source->data, source->dtype, n);
+    wide = room;
+  }
+  if (t->dtype == EM_F32)
+    return wide;
+  em_of_f32 (room, t->dtype, wide, n); /* narrower: never ahead of what is read */
+  return room;
+}
+
+/* In the backend's memory and type; a package is mapped read-only and stays so. */
 static bool
 place (EmBinder *b, EmBound *bound)
 {
   size_t largest = 0, at = 0;
-  float *host = NULL;
+  float *room = NULL;
   bool ok = true;
 
   for (int i = 0; i < b->n; i++) {
-    const EmTensor *s = b->wishes[i].source;
+    EmTensor t = *b->wishes[i].source;
 
-    if (b->be->host_memory && s->dtype == EM_F32)
+    if (stays (b->be, &b->wishes[i]))
       continue;
-    bound->n_memory += room_for (s);
-    if (s->dtype != EM_F32 && room_for (s) > largest)
-      largest = room_for (s);
+    t.dtype = b->wishes[i].dtype;
+    bound->n_memory += room_for (&t);
+    t.dtype = EM_F32;
+    if (b->wishes[i].source->dtype != b->wishes[i].dtype && room_for (&t) > largest)
+      largest = room_for (&t);
   }
-  if (bound->n_memory && !(bound->memory = b->be->reserve (b->be, bound->n_memory)))
-    return em_fail (&b->err, EM_E_DEVICE, "no room for %zu MB of weights on %s",
+  if (bound->n_memory && !(bound->memory = b->be->alloc (b->be, bound->n_memory)))
+    return em_fail (&b->err, EM_E_MEMORY, "no room for %zu MB of weights on %s",
                     bound->n_memory >> 20, b->be->name);
-  if (largest && !(host = malloc (largest)))
-    return em_fail (&b->err, EM_E_DEVICE, "out of memory");
+  if (largest && !(room = malloc (largest)))
+    return em_fail (&b->err, EM_E_MEMORY, "out of memory");
 
   for (int i = 0; ok && i < b->n; i++) {
     const EmTensor *s = b->wishes[i].source;
@@ -247,22 +293,19 @@ place (EmBinder *b, EmBound *bound)
 
     *t = *s;
     *b->wishes[i].field = t;
-    if (b->be->host_memory && s->dtype == EM_F32)
+    if (stays (b->be, &b->wishes[i]))
       continue;
-    t->dtype = EM_F32;
+    t->dtype = b->wishes[i].dtype;
     t->data = (char *) bound->memory + at;
-    at += room_for (s);
-    if (s->dtype != EM_F32)
-      em_to_f32 (host, s->data, s->dtype, em_numel (s));
-    ok = b->be->upload (b->be, t->data, s->dtype == EM_F32 ? s->data : host,
-                        em_numel (s) * sizeof (float))
+    at += room_for (t);
+    ok = b->be->upload (b->be, t->data, converted (t, s, room), bytes_of (t))
          || em_fail (&b->err, EM_E_DEVICE, "weights cannot be copied to %s", b->be->name);
   }
-  free (host);
+  free (room);
   for (; ok && bound->n_held < b->n; bound->n_held++) {
     const EmTensor *t = &bound->tensors[bound->n_held];
 
-    b->be->hold (b->be, t->data, em_numel (t) * sizeof (float), is_mapped (b->w, t->data));
+    b->be->hold (b->be, t->data, bytes_of (t), is_mapped (b->w, t->data));
   }
   return ok;
 }
@@ -276,7 +319,7 @@ em_binder_finish (EmBinder *b, EmBound **bound, EmError *err)
     EmBound *made = calloc (1, sizeof *made);
 
     ok = (made && (made->tensors = calloc (b->n + 1, sizeof *made->tensors)))
-         || em_fail (&b->err, EM_E_DEVICE, "out of memory");
+         || em_fail (&b->err, EM_E_MEMORY, "out of memory");
     if (ok) {
       made->be = b->be;
       ok = place (b, made);
@@ -300,10 +343,9 @@ em_bound_free (EmBound *bound)
   if (!bound)
     return;
   for (int i = 0; i < bound->n_held; i++)
-    bound->be->let_go (bound->be, bound->tensors[i].data,
-                       em_numel (&bound->tensors[i]) * sizeof (float));
+    bound->be->let_go (bound->be, bound->tensors[i].data, bytes_of (&bound->tensors[i]));
   if (bound->memory)
-    bound->be->unreserve (bound->be, bound->memory, bound->n_memory);
+    bound->be->free (bound->be, bound->memory, bound->n_memory);
   free (bound->tensors);
   free (bound);
 }

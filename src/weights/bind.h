@@ -32,14 +32,19 @@ typedef enum {
   EM_BIND_BYTES, /* U8 of any length, no weights: see em_bind_bytes */
 } EmBindNeed;
 
-/* *field becomes a tensor of exactly this shape in the backend's memory, once loading ends. Type
- * f32 on the CPU, whatever the package stores. */
+/* *field becomes a tensor of exactly this shape in the backend's memory, once loading ends, in its
+ * compute type, whatever the package stores. */
 void em_bind_tensor (EmBinder *b, EmTensor **field, const char *name, EmBindNeed need, int ndim,
                      const int64_t *shape);
 #define em_bind(b, field, name, ...)                                                               \
   em_bind_tensor ((b), (field), (name), EM_BIND_REQUIRED, EM_BIND_SHAPE (__VA_ARGS__))
 #define em_bind_optional(b, field, name, ...)                                                      \
   em_bind_tensor ((b), (field), (name), EM_BIND_OPTIONAL, EM_BIND_SHAPE (__VA_ARGS__))
+/* The same, but f32 on every backend: for positions, whose digits matter. */
+void em_bind_exact_tensor (EmBinder *b, EmTensor **field, const char *name, int ndim,
+                           const int64_t *shape);
+#define em_bind_exact(b, field, name, ...)                                                         \
+  em_bind_exact_tensor ((b), (field), (name), EM_BIND_SHAPE (__VA_ARGS__))
 #define em_bind_dead(b, name, ...)                                                                 \
   em_bind_tensor ((b), NULL, (name), EM_BIND_DEAD, EM_BIND_SHAPE (__VA_ARGS__))
 #define EM_BIND_SHAPE(...)                                                                         \

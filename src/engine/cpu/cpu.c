@@ -72,6 +72,18 @@ cpu_copy_out (EmBackend *be, void *host, const void *device, size_t bytes)
 }
 
 static void
+cpu_copy (EmBackend *be, void *to, const void *from, size_t bytes)
+{
+  memcpy (to, from, bytes);
+}
+
+static bool
+cpu_finish (EmBackend *be)
+{
+  return true;
+}
+
+static void
 cpu_move (EmBackend *be, void *to, const void *from, size_t bytes)
 {
   memmove (to, from, bytes);
@@ -156,11 +168,16 @@ em_cpu_open (const char *how, EmError *err)
     .version = EM_BACKEND_VERSION,
     .name = "cpu",
     .ops = *copy->ops,
+    .compute = EM_F32,
+    .alloc = cpu_reserve,
+    .free = cpu_unreserve,
     .reserve = cpu_reserve,
     .unreserve = cpu_unreserve,
     .upload = cpu_copy_in,
     .download = cpu_copy_out,
+    .copy = cpu_copy,
     .move = cpu_move,
+    .finish = cpu_finish,
     .hold = cpu_hold,
     .let_go = cpu_let_go,
     .host_memory = true,

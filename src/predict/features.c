@@ -10,6 +10,7 @@ struct EmFeatureStore {
   uint8_t *rgb, *square;       /* the frame as read, and stretched */
   float *planes, *pixels;      /* normalised, channels first (if read so) and last */
   EmSlots *features, *patches; /* patches NULL: the model does not hear */
+  int room, patch_room;        /* frames that each may keep */
   EmShare share;
   void *share_memory;
   int64_t n_encoded;
@@ -74,9 +75,28 @@ need (size_t bytes)
   return p;
 }
 
+/* Frames that a single answer needs at once. */
+static int
+least_features (void)
+{
+  return 2;
+}
+
+static int
+least_patches (const EmFeatureStore *s)
+{
+  return s->model->config.fuser.window + 1;
+}
+
+static int
+larger (int a, int b)
+{
+  return a > b ? a : b;
+}
+
 EmFeatureStore *
 em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source, size_t bytes,
-                      int max_frames)
+                      int max_frames, EmError *err)
 {
   EmFeatureStore *s = need (sizeof *s);
   const EmModelConfig *config = &model->config;
@@ -84,19 +104,17 @@ em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *sour
   size_t each = em_dtype_bytes (model->be->compute);
   size_t feature_bytes = each * 4 * n * config->sam2.d_model;
   size_t patch_bytes = config->has_fuser ? each * EM_N_FUSION * n * config->fuser.dim : 0;
-  size_t room = bytes / (feature_bytes + patch_bytes), least = 2;
+  size_t room = bytes / (feature_bytes + patch_bytes);
 
   *s = (EmFeatureStore){ .ctx = ctx, .model = model, .source = source };
   max_frames = max_frames ? max_frames : 1 << 20;
   room = room > (size_t) max_frames ? (size_t) max_frames : room;
-  s->features = em_slots_new (model->be, feature_bytes, (int) (room > least ? room : least));
+  s->room = larger ((int) room, least_features ());
+  s->features = em_slots_new (model->be, feature_bytes, s->room);
   if (config->has_fuser) {
-    least = (size_t) config->fuser.window + 1;
-    s->patches = em_slots_new (model->be, patch_bytes, (int) (room > least ? room : least));
+    s->patch_room = larger ((int) room, least_patches (s));
+    s->patches = em_slots_new (model->be, patch_bytes, s->patch_room);
   }
-  s->share_memory = model->be->alloc (model->be, share_bytes (model));
-  EM_BUG_UNLESS (s->share_memory);
-  s->share = share_over (model, s->share_memory);
   s->pixels = need (sizeof (float) * side * side * 3);
   if (source->read_normalised)
     s->planes = need (sizeof (float) * side * side * 3);
@@ -105,7 +123,28 @@ em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *sour
     s->rgb = need ((size_t) source->width * source->height * 3);
     s->square = need ((size_t) side * side * 3);
   }
+  s->share_memory = model->be->alloc (model->be, share_bytes (model));
+  if (!s->share_memory) {
+    em_fail (err, EM_E_MEMORY, "%s: out of memory, %zu MB more needed", model->be->name,
+             (share_bytes (model) + (1 << 20) - 1) >> 20);
+    em_feature_store_free (s);
+    return NULL;
+  }
+  s->share = share_over (model, s->share_memory);
   return s;
+}
+
+void
+em_feature_store_shrink (EmFeatureStore *s, bool least)
+{
+  em_slots_shrink (s->features, 0);
+  em_slots_shrink (s->patches, 0);
+  s->room = least ? least_features () : s->room;
+  em_slots_shrink (s->features, s->room);
+  if (s->patches) {
+    s->patch_room = least ? least_patches (s) : s->patch_room;
+    em_slots_shrink (s->patches, s->patch_room);
+  }
 }
 
 void
@@ -113,7 +152,8 @@ em_feature_store_free (EmFeatureStore *s)
 {
   if (!s)
     return;
-  s->model->be->free (s->model->be, s->share_memory, share_bytes (s->model));
+  if (s->share_memory)
+    s->model->be->free (s->model->be, s->share_memory, share_bytes (s->model));
   em_slots_free (s->features);
   em_slots_free (s->patches);
   em_stretch_free (s->stretch);

@@ -30,9 +30,11 @@ typedef struct {
 typedef struct EmFeatureStore EmFeatureStore;
 
 /* All that is passed must outlive the store. `bytes` bounds both caches together and max_frames (0:
- * no limit) each; each keeps what a single answer needs however small that is. */
+ * no limit) each; each keeps what a single answer needs however small that is. NULL with
+ * EM_E_MEMORY.
+ */
 EmFeatureStore *em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source,
-                                      size_t bytes, int max_frames);
+                                      size_t bytes, int max_frames, EmError *err);
 void em_feature_store_free (EmFeatureStore *s); /* NULL is fine */
 
 /* Valid until the next call on the store. `patches` NULL: not wanted. */
@@ -41,6 +43,8 @@ bool em_feature_store_get (EmFeatureStore *s, int frame, EmFeatures *features, E
 /* The patches of n frames, at most the fuser's window, all valid at once. */
 bool em_feature_store_patches (EmFeatureStore *s, const int *frames, int n, EmPatches *patches,
                                EmError *err);
+/* Forgets what is kept; `least`: and keeps no more than a single answer needs from now on. */
+void em_feature_store_shrink (EmFeatureStore *s, bool least);
 /* Frames encoded so far, and those whose features are kept now. */
 int64_t em_feature_store_encoded (const EmFeatureStore *s);
 int em_feature_store_kept (const EmFeatureStore *s);

@@ -2,6 +2,7 @@
 #include "predict/predictor.h"
 #include <math.h>
 #include <stdlib.h>
+#include "base/log.h"
 #include "predict/predictor_private.h"
 
 EmPredictorOptions
@@ -55,7 +56,12 @@ em_predictor_open (EmModel *model, const EmClipSource *source, const EmPredictor
   p->options = *options;
   p->ctx = ctx;
   p->features = em_feature_store_new (ctx, model, &p->source, options->feature_cache_bytes / 4 * 3,
-                                      options->max_kept_frames);
+                                      options->max_kept_frames, err);
+  if (!p->features) {
+    em_ctx_free (ctx);
+    free (p);
+    return NULL;
+  }
   p->sound
       = em_sound_store_new (ctx, model, &p->source, p->features, options->feature_cache_bytes / 4);
   p->replay = em_replay_new (ctx, model, &p->source, &p->options, p->features, p->sound);
@@ -83,6 +89,43 @@ em_predictor_bytes (const EmPredictor *p)
   return (EmPredictorBytes){ em_feature_store_bytes (p->features),
                              em_entry_pool_bytes (em_tracker_pool (p->tracker)) };
 }
+
+EmThrift
+em_predictor_thrift (const EmPredictor *p)
+{
+  return p->thrift;
+}
+
+/* One step, if memory is what is missing and there is a step left. */
+static bool
+step_down (EmPredictor *p, EmError *err)
+{
+  EmBackend *be = p->model->be;
+
+  if (err->code != EM_E_MEMORY || p->thrift == EM_THRIFT_LEAST)
+    return false;
+  p->thrift++;
+  em_feature_store_shrink (p->features, p->thrift >= EM_THRIFT_SMALL);
+  em_sound_store_shrink (p->sound, p->thrift >= EM_THRIFT_SMALL);
+  if (p->thrift == EM_THRIFT_LEAST)
+    p->options.bank_bytes = 0;
+  em_tracker_shrink (p->tracker);
+  if (be->trim)
+    be->trim (be);
+  em_log (EM_LOG_INFO, "%s: going on with less", err->text);
+  *err = (EmError) EM_ERROR_INIT;
+  return true;
+}
+
+/* `ok` becomes what `call` gives, which reports to `own`, with as little memory as it takes. */
+#define FRUGALLY(p, err, ok, call)                                                                 \
+  do {                                                                                             \
+    EmError own = EM_ERROR_INIT;                                                                   \
+    while (!((ok) = (call)) && step_down ((p), &own))                                              \
+      ;                                                                                            \
+    if (own.code != EM_OK)                                                                         \
+      em_fail ((err), own.code, "%s", own.text);                                                   \
+  } while (0)
 
 void
 em_predictor_set_cancel (EmPredictor *p, const atomic_bool *cancel)
@@ -204,7 +247,7 @@ em_predictor_sound (EmPredictor *p, int window, EmAnswer *answers, int *n, EmErr
     return em_fail (err, EM_E_USAGE, "there is no window %d: the clip has %d", window, n_windows);
   heard = malloc ((size_t) em_predictor_window_size (p) * sizeof *heard);
   EM_BUG_UNLESS (heard);
-  *n = em_sound_window (p->sound, window, heard, err);
+  FRUGALLY (p, err, *n, em_sound_window (p->sound, window, heard, &own));
   for (int i = 0; i < *n; i++)
     fill_answer (p, &answers[i], heard[i].low_res, heard[i].iou, heard[i].score);
   free (heard);
@@ -215,11 +258,13 @@ bool
 em_predictor_embed (EmPredictor *p, int frame, EmError *err)
 {
   EmFeatures f;
-  EmPatches patches;
+  EmPatches patches, *wanted = em_sound_n_windows (p->sound) ? &patches : NULL;
+  bool good;
 
-  return check_frame (p, frame, err)
-         && em_feature_store_get (p->features, frame, &f,
-                                  em_sound_n_windows (p->sound) ? &patches : NULL, err);
+  if (!check_frame (p, frame, err))
+    return false;
+  FRUGALLY (p, err, good, em_feature_store_get (p->features, frame, &f, wanted, &own));
+  return good;
 }
 
 static bool
@@ -246,12 +291,14 @@ em_predictor_decode (EmPredictor *p, int frame, const EmPromptSet *set, EmAnswer
                      EmError *err)
 {
   EmReplayed got;
+  bool good;
 
-  if (!check_frame (p, frame, err) || !check_set (p, set, err)
-      || !em_replay_decode (p->replay, frame, set, &got, err))
+  if (!check_frame (p, frame, err) || !check_set (p, set, err))
     return false;
-  fill_answer (p, answer, got.low_res, got.iou, got.score);
-  return true;
+  FRUGALLY (p, err, good, em_replay_decode (p->replay, frame, set, &got, &own));
+  if (good)
+    fill_answer (p, answer, got.low_res, got.iou, got.score);
+  return good;
 }
 
 void
@@ -262,11 +309,14 @@ em_predictor_reset (EmPredictor *p)
 
 /* An entry may be asked for without an answer: then nothing is made of it. */
 static bool
-answer_entry (const EmPredictor *p, EmEntry *e, EmAnswer *answer, EmError *err)
+answer_entry (EmPredictor *p, EmEntry *e, EmAnswer *answer, EmError *err)
 {
+  bool good;
+
   if (!e || !answer)
     return e != NULL;
-  if (!em_tracker_show (p->tracker, e, err))
+  FRUGALLY (p, err, good, em_tracker_show (p->tracker, e, &own));
+  if (!good)
     return false;
   fill_answer (p, answer, e->low_res, e->iou, e->score);
   return true;
@@ -279,6 +329,7 @@ em_predictor_add_points (EmPredictor *p, int frame, int object, const float *xy,
   EmPrompt items[EM_MAX_PROMPTS];
   EmPointSet points;
   int n_items = 0;
+  EmEntry *e;
 
   if (!check_frame (p, frame, err) || !check_track (p, object, err))
     return false;
@@ -303,17 +354,20 @@ em_predictor_add_points (EmPredictor *p, int frame, int object, const float *xy,
                                    xy[2 * i + 1] };
   }
   em_replay_points (items, n_items, &p->source, p->model->config.sam2.image_size, &points);
-  return answer_entry (
-      p, em_tracker_add_points (p->tracker, frame, object, &points, clear_old, err), answer, err);
+  FRUGALLY (p, err, e, em_tracker_add_points (p->tracker, frame, object, &points, clear_old, &own));
+  return answer_entry (p, e, answer, err);
 }
 
 bool
 em_predictor_add_mask (EmPredictor *p, int frame, int object, const EmRle *mask, EmAnswer *answer,
                        EmError *err)
 {
-  return check_frame (p, frame, err) && check_track (p, object, err) && check_mask (p, mask, err)
-         && answer_entry (p, em_tracker_add_mask (p->tracker, frame, object, mask, answer, err),
-                          answer, err);
+  EmEntry *e;
+
+  if (!check_frame (p, frame, err) || !check_track (p, object, err) || !check_mask (p, mask, err))
+    return false;
+  FRUGALLY (p, err, e, em_tracker_add_mask (p->tracker, frame, object, mask, answer, &own));
+  return answer_entry (p, e, answer, err);
 }
 
 bool
@@ -347,26 +401,31 @@ em_predictor_at (EmPredictor *p, int frame, int object, EmAnswer *answer, EmErro
 bool
 em_predictor_propagate (EmPredictor *p, int start, int end, int direction, EmError *err)
 {
+  bool good;
+
   EM_BUG_UNLESS (direction == 1 || direction == -1);
   if (!check_frame (p, start, err) || !check_frame (p, end, err))
     return false;
   if (direction * (end - start) < 0)
     return em_fail (err, EM_E_USAGE, "frame %d does not come %s frame %d", end,
                     direction > 0 ? "after" : "before", start);
-  return em_tracker_begin (p->tracker, start, end, direction, err);
+  FRUGALLY (p, err, good, em_tracker_begin (p->tracker, start, end, direction, &own));
+  return good;
 }
 
 bool
 em_predictor_step (EmPredictor *p, int *frame, EmAnswer *answers, EmError *err)
 {
   int n = em_tracker_n_objects (p->tracker);
+  bool good;
 
   if (n > p->room) {
     p->entries = realloc (p->entries, (size_t) n * sizeof *p->entries);
     EM_BUG_UNLESS (p->entries);
     p->room = n;
   }
-  if (!em_tracker_step (p->tracker, frame, p->entries, err))
+  FRUGALLY (p, err, good, em_tracker_step (p->tracker, frame, p->entries, &own));
+  if (!good)
     return false;
   for (int i = 0; i < n; i++)
     fill_answer (p, &answers[i], p->entries[i]->low_res, p->entries[i]->iou, p->entries[i]->score);

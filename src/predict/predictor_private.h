@@ -10,6 +10,7 @@ struct EmPredictor {
   EmModel *model;
   EmClipSource source;
   EmPredictorOptions options;
+  EmThrift thrift;
   EmCtx *ctx;
   EmFeatureStore *features;
   EmSoundStore *sound;

@@ -2,9 +2,10 @@
  * Memory is reserved in blocks, since a slot may be smaller than a page. */
 #include "predict/slots.h"
 #include <stdlib.h>
+#include <string.h>
 #include "engine/backend.h"
 
-#define BLOCK ((size_t) 1 << 20)
+#define BLOCK ((size_t) 1 << 16)
 #define ALIGN ((size_t) 256)
 
 enum { FREE, TAKEN, KEPT };
@@ -155,6 +156,45 @@ em_slots_find (EmSlots *s, int64_t key)
     return NULL;
   slot->asked = ++s->clock;
   return slot->memory;
+}
+
+static Slot *
+oldest_kept (EmSlots *s)
+{
+  Slot *oldest = NULL;
+
+  for (int i = 0; i < s->n; i++)
+    if (s->items[i].state == KEPT && (!oldest || s->items[i].asked < oldest->asked))
+      oldest = &s->items[i];
+  return oldest;
+}
+
+static bool
+is_idle (const EmSlots *s, int block)
+{
+  for (int i = 0; i < s->per_block; i++)
+    if (s->items[block + i].state != FREE)
+      return false;
+  return true;
+}
+
+void
+em_slots_shrink (EmSlots *s, int room)
+{
+  if (!s)
+    return;
+  s->room = room;
+  while (s->n_kept > room)
+    give (s, oldest_kept (s));
+  for (int i = s->n - s->per_block; i >= 0; i -= s->per_block) {
+    if (!is_idle (s, i))
+      continue;
+    s->be->free (s->be, s->items[i].memory, s->slot_bytes * (size_t) s->per_block);
+    memmove (s->items + i, s->items + i + s->per_block,
+             (size_t) (s->n - i - s->per_block) * sizeof *s->items);
+    s->n -= s->per_block;
+    s->n_free -= s->per_block;
+  }
 }
 
 int

@@ -3,7 +3,8 @@
  * A slot is taken, filled within a pass, and either kept under a key or given back. Slots under a
  * key are a cache: when `room` of them are in use, taking one more gives up the key that was not
  * asked for the longest. Slots without a key are their taker's until given back and are never given
- * up; they do not count against `room`. Memory once reserved is reused, and freed with the pool. */
+ * up; they do not count against `room`. Memory once reserved is reused, and freed
+ * with the pool or by em_slots_shrink. */
 #pragma once
 #include "engine/ctx.h"
 
@@ -21,5 +22,8 @@ void em_slots_keep (EmSlots *s, void *slot, int64_t key);
 /* The slot under `key` or NULL; it is now the one asked for last. Stays valid until the next take.
  */
 void *em_slots_find (EmSlots *s, int64_t key);
+/* Gives up keys until `room` are left, the longest unasked first; later takes keep to it. Memory of
+ * blocks without a slot in use is freed. NULL is fine. */
+void em_slots_shrink (EmSlots *s, int room);
 int em_slots_in_use (const EmSlots *s);   /* kept and taken */
 size_t em_slots_bytes (const EmSlots *s); /* reserved, idle ones too; NULL: 0 */

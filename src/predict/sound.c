@@ -35,6 +35,7 @@ struct EmSoundStore {
   const Text *text; /* what is read; NULL: nothing */
   int64_t n_texts;
   EmEntryPool pool; /* of clip tracking's bank */
+  int prompt_room;  /* frames whose prompts are kept */
   int room;         /* answered windows kept */
   Window *windows;
   uint64_t clock;
@@ -69,7 +70,8 @@ em_sound_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source
   window_bytes = sizeof (float) * (size_t) s->t * (map + 2);
   room = bytes / 2 / prompt_bytes;
   room = room > 1 << 20 ? 1 << 20 : room;
-  s->prompts = em_slots_new (model->be, prompt_bytes, (int) room > s->t ? (int) room : s->t + 1);
+  s->prompt_room = (int) room > s->t ? (int) room : s->t + 1;
+  s->prompts = em_slots_new (model->be, prompt_bytes, s->prompt_room);
   s->pool = em_entry_pool_new (model->be, EM_F32, model->n_tokens, config->sam2.mem_dim,
                                config->sam2.d_model, model->mask_side);
   room = bytes / 2 / window_bytes;
@@ -94,6 +96,16 @@ em_sound_store_free (EmSoundStore *s)
   em_slots_free (s->prompts);
   em_entry_pool_clear (&s->pool);
   free (s);
+}
+
+void
+em_sound_store_shrink (EmSoundStore *s, bool least)
+{
+  em_slots_shrink (s->prompts, 0);
+  s->prompt_room = least ? s->t + 1 : s->prompt_room;
+  em_slots_shrink (s->prompts, s->prompt_room);
+  em_slots_shrink (s->pool.memories, 1);
+  em_slots_shrink (s->pool.pointers, 1);
 }
 
 int

@@ -16,6 +16,9 @@ typedef struct EmSoundStore EmSoundStore;
 EmSoundStore *em_sound_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source,
                                   EmFeatureStore *features, size_t bytes);
 void em_sound_store_free (EmSoundStore *s); /* NULL is fine */
+/* Forgets the audio prompts that are kept; `least`: and keeps no more than a window's from now on.
+ */
+void em_sound_store_shrink (EmSoundStore *s, bool least);
 
 int em_sound_n_windows (const EmSoundStore *s); /* 0: no sound, or a model that does not hear */
 double em_sound_rms (const EmSoundStore *s, int second);

@@ -319,3 +319,10 @@ em_tracker_pool (const EmTracker *t)
 {
   return &t->pool;
 }
+
+void
+em_tracker_shrink (EmTracker *t)
+{
+  em_slots_shrink (t->pool.memories, 1);
+  em_slots_shrink (t->pool.pointers, 1);
+}

@@ -42,6 +42,8 @@ bool em_tracker_show (EmTracker *t, EmEntry *e, EmError *err);  /* its logits, s
 bool em_tracker_make (EmTracker *t, EmEntry *e, EmError *err);  /* pointer and memory as well */
 const EmBank *em_tracker_bank (const EmTracker *t, int object); /* NULL: no such object */
 
+/* Frees the memory of slots that no entry uses. */
+void em_tracker_shrink (EmTracker *t);
 /* Where entries come from; tests count what is in use. */
 const EmEntryPool *em_tracker_pool (const EmTracker *t);
 

@@ -27,6 +27,7 @@ typedef struct {
 } Entry;
 
 struct Golden {
+  const char *backend;
   EmWeights *file;
   char *name;
   uint64_t seed;
@@ -188,6 +189,18 @@ golden_close (Golden *g)
   em_weights_close (g->file);
   free (g->name);
   free (g);
+}
+
+void
+golden_set_backend (Golden *g, const char *name)
+{
+  g->backend = name;
+}
+
+const char *
+golden_backend (const Golden *g)
+{
+  return g->backend ? g->backend : "cpu";
 }
 
 void

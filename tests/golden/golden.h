@@ -16,9 +16,12 @@ typedef struct Golden Golden;
 
 /* EM_E_INPUT or EM_E_WEIGHTS with a line for people. */
 Golden *golden_open (const char *path, EmError *err);
-void golden_close (Golden *g);             /* NULL is fine */
+void golden_close (Golden *g); /* NULL is fine */
 /* Of relative differences; 1e-4 without it. */
 void golden_set_tolerance (Golden *g, double tolerance);
+/* What computes, as em_backend_open takes it; "cpu" unless set. */
+void golden_set_backend (Golden *g, const char *name);
+const char *golden_backend (const Golden *g);
 const char *golden_name (const Golden *g); /* file name without folder and extension */
 
 /* What the metadata says; NULL, or `otherwise`, if it is silent. */

@@ -29,8 +29,8 @@ golden_model_open (GoldenModel *m, Golden *g, bool with_sound, EmError *err)
 
   memset (m, 0, sizeof *m);
   free (json);
-  if (w && (m->be = em_backend_open ("cpu", err)) && (m->model = em_model_open (w, m->be, 0, err))
-      && (m->ctx = em_ctx_new (m->be, err)))
+  if (w && (m->be = em_backend_open (golden_backend (g), err))
+      && (m->model = em_model_open (w, m->be, 0, err)) && (m->ctx = em_ctx_new (m->be, err)))
     return true;
   golden_model_close (m);
   return false;

@@ -34,7 +34,7 @@ static const struct {
 
 /* Compares one file; true if it agrees. */
 static bool
-check_file (const char *path, double tolerance, bool quiet, bool strict)
+check_file (const char *path, const char *backend, double tolerance, bool quiet, bool strict)
 {
   EmError err = EM_ERROR_INIT;
   Golden *g = golden_open (path, &err);
@@ -45,6 +45,7 @@ check_file (const char *path, double tolerance, bool quiet, bool strict)
     printf ("MISS %s\n", err.text);
     return false;
   }
+  golden_set_backend (g, backend);
   if (tolerance > 0)
     golden_set_tolerance (g, tolerance);
   while (i < n && strncmp (golden_name (g), families[i].prefix, strlen (families[i].prefix)))
@@ -72,29 +73,35 @@ main (int argc, char **argv)
   static const struct option options[] = { { "quiet", no_argument, NULL, 'q' },
                                            { "strict", no_argument, NULL, 's' },
                                            { "tolerance", required_argument, NULL, 't' },
+                                           { "backend", required_argument, NULL, 'b' },
                                            { NULL, 0, NULL, 0 } };
   bool quiet = false, strict = false, good = true;
+  const char *backend = NULL;
   double tolerance = 0;
 
   em_threads_sleep_when_idle (argv);
-  for (int c; (c = getopt_long (argc, argv, "qst:", options, NULL)) != -1;)
+  for (int c; (c = getopt_long (argc, argv, "qst:b:", options, NULL)) != -1;)
     if (c == 'q')
       quiet = true;
     else if (c == 's')
       strict = true;
+    else if (c == 'b')
+      backend = optarg;
     else if (c == 't' && (tolerance = strtod (optarg, NULL)) > 0)
       continue;
     else
       optind = argc;
   if (optind >= argc) {
-    fprintf (stderr, "usage: em-golden [--quiet] [--strict] [--tolerance X] FILE...\n"
-                     "  --quiet        tell misses only\n"
-                     "  --strict       a key that nobody compared is a miss\n"
-                     "  --tolerance X  relative error that passes (1e-4)\n");
+    fprintf (stderr,
+             "usage: em-golden [--quiet] [--strict] [--tolerance X] [--backend NAME] FILE...\n"
+             "  --quiet        tell misses only\n"
+             "  --strict       a key that nobody compared is a miss\n"
+             "  --tolerance X  relative error that passes (1e-4)\n"
+             "  --backend NAME what computes: cpu, cuda:f32 ... (cpu)\n");
     return em_exit_code (EM_E_USAGE);
   }
   for (int i = optind; i < argc; i++) {
-    good &= check_file (argv[i], tolerance, quiet, strict);
+    good &= check_file (argv[i], backend, tolerance, quiet, strict);
     fflush (stdout);
   }
   return good ? 0 : em_exit_code (EM_E_CHECK);

@@ -16,7 +16,8 @@ golden_part_open (GoldenPart *part, Golden *g, void (*bind) (EmBinder *b, void *
   part->tap.golden = g;
   bind (b, self);
   if (!em_binder_finish (b, NULL, err) || !(weights = golden_list_draw (list, NULL, err))
-      || !(part->be = em_backend_open ("cpu", err)) || !(part->ctx = em_ctx_new (part->be, err)))
+      || !(part->be = em_backend_open (golden_backend (g), err))
+      || !(part->ctx = em_ctx_new (part->be, err)))
     return false;
   b = em_binder_new_load (weights, part->be);
   bind (b, self);

@@ -13,7 +13,8 @@
 
 typedef struct {
   EmTensor *tensor;
-  void *host;
+  void *host; /* f32 or i32 */
+  void *sent; /* in the tensor's type */
 } Input;
 
 typedef enum { MUTATE_NONE, MUTATE_VALUE, MUTATE_FENCE, MUTATE_INPUT, MUTATE_MISSING } Mutation;
@@ -93,30 +94,56 @@ rnd_act (Check *k)
   return (EmAct) rnd_int (k, EM_ACT_NONE, EM_ACT_STEP);
 }
 
+static size_t
+bytes_of (const EmTensor *t)
+{
+  return (size_t) em_numel (t) * em_dtype_bytes (t->dtype);
+}
+
 static EmTensor *
 add_input (Check *k, EmTensor *t, void *data)
 {
-  EM_BUG_UNLESS (k->n_inputs < MAX_INPUTS);
-  k->inputs[k->n_inputs++] = (Input){ t, data };
+  void *sent = malloc (bytes_of (t) + 1);
+
+  EM_BUG_UNLESS (k->n_inputs < MAX_INPUTS && sent && !em_is_nil (t));
+  k->inputs[k->n_inputs++] = (Input){ t, data, sent };
   host_changed (k, t);
   return t;
+}
+
+float
+check_held (Check *k, float x)
+{
+  return k->half ? em_bf16_to_f32 (em_f32_to_bf16 (x)) : x;
+}
+
+static EmTensor *
+draw (Check *k, bool exact, double mean, double spread, int ndim, const int64_t *shape)
+{
+  EmTensor *t = em_new (k->ctx, exact ? EM_F32 : k->be->compute, ndim, shape);
+  int64_t n = em_numel (t);
+  float *data = malloc ((size_t) (n ? n : 1) * sizeof *data);
+
+  EM_BUG_UNLESS (data);
+  /* Large ones are only measured: uniform and quick. */
+  for (int64_t i = 0; i < n; i++) {
+    data[i] = (float) (mean + spread * (n > 100000 ? 3.4 * rnd_unit (k) - 1.7 : rnd_gauss (k)));
+    if (!exact) /* what bf16 can hold multiplies without loss: an op may not be less exact */
+      data[i] = check_held (k, data[i]);
+  }
+  return add_input (k, t, data);
 }
 
 EmTensor *
 rnd_tensor (Check *k, double mean, double spread, int ndim, const int64_t *shape)
 {
-  EmTensor *t = em_new (k->ctx, EM_F32, ndim, shape);
-  int64_t n = em_numel (t);
-  float *data = malloc ((size_t) (n ? n : 1) * sizeof *data);
+  return draw (k, false, mean, spread, ndim, shape);
+}
 
-  EM_BUG_UNLESS (data && !em_is_nil (t));
-  /* Large ones are only measured: uniform and quick. */
-  for (int64_t i = 0; i < n; i++) {
-    data[i] = (float) (mean + spread * (n > 100000 ? 3.4 * rnd_unit (k) - 1.7 : rnd_gauss (k)));
-    if (k->half) /* what bf16 can hold multiplies without loss: an op may not be less exact */
-      data[i] = em_bf16_to_f32 (em_f32_to_bf16 (data[i]));
-  }
-  return add_input (k, t, data);
+EmTensor *
+rnd_exact_tensor (Check *k, double mean, double spread, int ndim, const int64_t *shape)
+{
+  return draw (k, true, mean, spread, ndim, shape);
 }
 
 EmTensor *
@@ -145,16 +172,18 @@ host (Check *k, const EmTensor *t)
   return input_of (k, t)->host;
 }
 
-static size_t
-bytes_of (const EmTensor *t)
-{
-  return (size_t) em_numel (t) * em_dtype_bytes (t->dtype);
-}
-
 void
 host_changed (Check *k, EmTensor *t)
 {
-  EM_BUG_UNLESS (k->be->upload (k->be, t->data, input_of (k, t)->host, bytes_of (t)));
+  Input *in = input_of (k, t);
+
+  if (t->dtype == EM_I32) {
+    memcpy (in->sent, in->host, bytes_of (t));
+  } else {
+    em_of_f32 (in->sent, t->dtype, in->host, em_numel (t));
+    em_to_f32 (in->host, in->sent, t->dtype, em_numel (t));
+  }
+  EM_BUG_UNLESS (k->be->upload (k->be, t->data, in->sent, bytes_of (t)));
 }
 
 double *
@@ -170,8 +199,10 @@ check_want (Check *k, int64_t n)
 static void
 forget (Check *k)
 {
-  for (int i = 0; i < k->n_inputs; i++)
+  for (int i = 0; i < k->n_inputs; i++) {
     free (k->inputs[i].host);
+    free (k->inputs[i].sent);
+  }
   k->n_inputs = 0;
   em_ctx_release (k->ctx, 0);
 }
@@ -181,7 +212,7 @@ check_round (Check *k, int *round, int rounds)
 {
   forget (k);
   k->round = *round;
-  return !k->benching && (*round)++ < rounds && k->ctx->err.code == EM_OK;
+  return !k->benching && (*round)++ < rounds && em_ok (k->ctx);
 }
 
 double
@@ -242,29 +273,48 @@ red (Check *k, const char *what, int64_t at, double got, double want)
             got, want);
 }
 
+/* `bytes` at `at` of the device's memory, changed by way of the host. */
+static void
+spoil (Check *k, void *at, size_t bytes, uint8_t flip, const void *other)
+{
+  uint8_t there[8];
+
+  EM_BUG_UNLESS (bytes <= sizeof there && k->be->download (k->be, there, at, bytes));
+  for (size_t i = 0; i < bytes; i++)
+    there[i] = other ? ((const uint8_t *) other)[i] : there[i] ^ flip;
+  EM_BUG_UNLESS (k->be->upload (k->be, at, there, bytes));
+}
+
 /* One small thing is spoilt: the look that follows has to see it. */
 static void
 mutate (Check *k, EmTensor *y)
 {
+  static const uint8_t poison[8]
+      = { POISON, POISON, POISON, POISON, POISON, POISON, POISON, POISON };
   int64_t n = em_numel (y), at = rnd_int (k, 0, n - 1);
   size_t size = em_dtype_bytes (y->dtype);
-  char *bytes = y->data;
   double scale = 0;
 
   for (int i = 0; i < 1000 && !isfinite (k->want[at]); i++)
     at = rnd_int (k, 0, n - 1); /* NaN stays NaN, whatever is done to it */
-  bytes += at * (int64_t) size;
+  char *bytes = (char *) y->data + at * (int64_t) size;
   if (k->mutation == MUTATE_INPUT) {
-    Input *in = &k->inputs[rnd_int (k, 0, k->n_inputs - 1)];
-    ((char *) in->tensor->data)[rnd_int (k, 0, (int64_t) bytes_of (in->tensor) - 1)] ^= 1;
+    const EmTensor *in = k->inputs[rnd_int (k, 0, k->n_inputs - 1)].tensor;
+
+    spoil (k, (char *) in->data + rnd_int (k, 0, (int64_t) bytes_of (in) - 1), 1, 1, NULL);
   } else if (k->mutation == MUTATE_MISSING) {
-    memset (bytes, POISON, size);
+    spoil (k, bytes, size, 0, poison);
   } else if (k->mutation == MUTATE_VALUE && y->dtype == EM_F32) {
+    float value;
+
     for (int64_t i = 0; i < n; i++)
       scale = isfinite (k->want[i]) ? fmax (scale, fabs (k->want[i])) : scale;
-    em_f32 (y)[at] += (float) (0.02 * scale + 1e-30);
+    EM_BUG_UNLESS (k->be->download (k->be, &value, bytes, sizeof value));
+    value += (float) (0.02 * scale + 1e-30);
+    spoil (k, bytes, sizeof value, 0, &value);
   } else if (k->mutation == MUTATE_VALUE) {
-    bytes[y->dtype == EM_I32 ? 0 : 1] ^= 1; /* an index by one, a half by a good part */
+    /* an index by one, a half by a good part */
+    spoil (k, bytes + (y->dtype == EM_I32 ? 0 : 1), 1, 1, NULL);
   }
 }
 
@@ -307,7 +357,7 @@ look_behind (Check *k, const EmTensor *y)
 
   EM_BUG_UNLESS (fence && !em_is_nil (behind));
   if (k->mutation == MUTATE_FENCE)
-    ((char *) behind->data)[rnd_int (k, 0, 15)] = 0;
+    spoil (k, (char *) behind->data + rnd_int (k, 0, 15), 1, POISON, NULL);
   EM_BUG_UNLESS (k->be->download (k->be, fence, behind->data, (size_t) room));
   for (int64_t i = 0; i < room; i++)
     if (fence[i] != POISON) {
@@ -325,7 +375,7 @@ look_at_inputs (Check *k)
     void *now = malloc (bytes + 1);
 
     EM_BUG_UNLESS (now && k->be->download (k->be, now, k->inputs[i].tensor->data, bytes));
-    if (memcmp (now, k->inputs[i].host, bytes))
+    if (memcmp (now, k->inputs[i].sent, bytes))
       red (k, "input changed, number", i, 0, 0);
     free (now);
   }
@@ -335,14 +385,17 @@ void
 check_after (Check *k, EmTensor *y, double tol)
 {
   k->calls++;
+  k->be->finish (k->be);
   hold_inputs (k, false);
-  if (k->ctx->err.code != EM_OK) {
-    printf ("  %s: %s\n", k->op, k->ctx->err.text);
+  if (!em_ok (k->ctx)) {
+    printf ("  %s: %s\n", k->op, k->be->err.code ? k->be->err.text : k->ctx->err.text);
     k->red++;
     return;
   }
   if (k->mutation != MUTATE_NONE && em_numel (y) > 0)
     mutate (k, y);
+  if (y->dtype == EM_BF16 && k->be->compute == EM_BF16 && tol > 0)
+    tol += 1.0 / 256; /* it is stored so */
   compare (k, y, tol);
   look_behind (k, y);
   look_at_inputs (k);
@@ -365,7 +418,7 @@ run_case (int i, const char *backend, EmBackend *be, const Options *o, Mutation 
               .be = be,
               .seed = o->seed,
               .benching = o->bench,
-              .half = strcmp (backend, "cpu:bf16") == 0,
+              .half = be->compute == EM_BF16 || strcmp (backend, "cpu:bf16") == 0,
               .mutation = mutation,
               .ctx = em_ctx_new (be, &err),
               .hash = em_rng_hash (cases[i].name) };
@@ -420,8 +473,8 @@ run_backend (const char *name, const Options *o)
 static int
 usage (void)
 {
-  fprintf (stderr,
-           "usage: checkops [--backend NAME] [--op NAME] [--seed N] [--bench] [--mutate]\n");
+  fprintf (stderr, "usage: checkops [--backend NAME] [--op NAME] [--seed N] [--bench] [--mutate]\n"
+                   "Without --backend: every one that opens here.\n");
   return 2;
 }
 
@@ -429,7 +482,8 @@ int
 main (int argc, char **argv)
 {
   static const char *const backends[]
-      = { "cpu", "cpu:bf16", "cpu:avx512:own", "cpu:avx2:own", "cpu:baseline:own" };
+      = { "cpu",      "cpu:bf16", "cpu:avx512:own", "cpu:avx2:own", "cpu:baseline:own",
+          "cuda:f32", "cuda:bf16" };
   Options o = { .seed = 1 };
   int bad = 0;
 

@@ -20,9 +20,11 @@ typedef struct Check Check;
 
 EmCtx *check_ctx (Check *k);
 bool check_benching (Check *k);
-/* Products are bf16. Drawn inputs are then numbers that it holds, so that only what an op rounds on
- * its way needs another tolerance. */
+/* Products are bf16, or whatever is stored is. Drawn inputs are then numbers that it holds, so that
+ * only what an op rounds on its way needs another tolerance; that results are stored in it is
+ * allowed for, but where the tolerance is 0. */
 bool check_half (Check *k);
+float check_held (Check *k, float x); /* x as inputs hold it */
 
 /* Inputs. They live until the end of the round, see check_round. */
 int64_t rnd_int (Check *k, int64_t low, int64_t high); /* both included */
@@ -34,6 +36,11 @@ EmTensor *rnd_tensor (Check *k, double mean, double spread, int ndim, const int6
 #define rnd_normal(k, mean, spread, ...)                                                           \
   rnd_tensor ((k), (mean), (spread), (int) (sizeof ((int64_t[]){ __VA_ARGS__ }) / 8),              \
               (int64_t[]){ __VA_ARGS__ })
+/* f32 on every backend: what ops.h says has to be. */
+EmTensor *rnd_exact_tensor (Check *k, double mean, double spread, int ndim, const int64_t *shape);
+#define rnd_exact(k, mean, spread, ...)                                                            \
+  rnd_exact_tensor ((k), (mean), (spread), (int) (sizeof ((int64_t[]){ __VA_ARGS__ }) / 8),        \
+                    (int64_t[]){ __VA_ARGS__ })
 /* Changes an input before the call: the host's copy, then sent again. */
 float *host (Check *k, const EmTensor *t);
 void host_changed (Check *k, EmTensor *t);

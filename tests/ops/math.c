@@ -139,7 +139,7 @@ EM_CHECK (where)
   for (int round = 0; check_round (k, &round, 40);) {
     int64_t n = rnd_int (k, 1, 5), h = rnd_pick (k, 1, 5, 17), c = rnd_pick (k, 1, 3, 300);
     bool one = round % 2;
-    EmTensor *cond = rnd_normal (k, 0, 1, n), *a = rnd_normal (k, 0, 1, n, h, c);
+    EmTensor *cond = rnd_exact (k, 0, 1, n), *a = rnd_normal (k, 0, 1, n, h, c);
     EmTensor *b = one ? rnd_normal (k, 0, 1, h, c) : rnd_normal (k, 0, 1, n, h, c);
     double *want = check_want (k, n * h * c);
 
@@ -151,7 +151,7 @@ EM_CHECK (where)
     CHECK_OP (k, em_where (check_ctx (k), cond, a, b), 0);
   }
   if (check_benching (k)) {
-    EmTensor *cond = rnd_normal (k, 0, 1, 4), *a = rnd_normal (k, 0, 1, 4, 4096, 64);
+    EmTensor *cond = rnd_exact (k, 0, 1, 4), *a = rnd_normal (k, 0, 1, 4, 4096, 64);
     EmTensor *b = rnd_normal (k, 0, 1, 4, 4096, 64);
     BENCH_BYTES (k, em_where (check_ctx (k), cond, a, b), "4x4096x64", 8.0 * 4 * 4096 * 64);
   }
@@ -161,7 +161,7 @@ EM_CHECK (fourier)
 {
   for (int round = 0; check_round (k, &round, 30);) {
     int64_t n = rnd_pick (k, 1, 2, 17, 40), half = rnd_pick (k, 1, 7, 16, 128);
-    EmTensor *xy = rnd_normal (k, 0.5, 0.2, n, 2), *g = rnd_normal (k, 0, 1, 2, half);
+    EmTensor *xy = rnd_exact (k, 0.5, 0.2, n, 2), *g = rnd_exact (k, 0, 1, 2, half);
     double *want = check_want (k, n * 2 * half);
 
     for (int64_t i = 0; i < n; i++)
@@ -175,7 +175,7 @@ EM_CHECK (fourier)
     CHECK_OP (k, em_fourier (check_ctx (k), xy, g), 4e-6);
   }
   if (check_benching (k)) {
-    EmTensor *xy = rnd_normal (k, 0.5, 0.2, 4096, 2), *g = rnd_normal (k, 0, 1, 2, 128);
+    EmTensor *xy = rnd_exact (k, 0.5, 0.2, 4096, 2), *g = rnd_exact (k, 0, 1, 2, 128);
     BENCH_BYTES (k, em_fourier (check_ctx (k), xy, g), "4096 of 256", 4.0 * 4096 * 256);
   }
 }

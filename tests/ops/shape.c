@@ -116,7 +116,7 @@ EM_CHECK (cast)
 
   for (int round = 0; check_round (k, &round, 40);) {
     int64_t n = rnd_pick (k, 1, 17, 100, 9000);
-    EmTensor *x = rnd_normal (k, 0, round % 4 < 2 ? 1 : 1e-5, n);
+    EmTensor *x = rnd_exact (k, 0, round % 4 < 2 ? 1 : 1e-5, n);
     EmDtype dtype = round % 2 ? EM_BF16 : EM_F16;
     double *want = check_want (k, n);
 
@@ -134,7 +134,7 @@ EM_CHECK (cast)
     }
   }
   if (check_benching (k)) {
-    EmTensor *x = rnd_normal (k, 0, 1, 4096, 1024);
+    EmTensor *x = rnd_exact (k, 0, 1, 4096, 1024);
     EmTensor *half = em_cast (check_ctx (k), x, EM_BF16);
 
     BENCH_BYTES (k, em_cast (check_ctx (k), x, EM_BF16), "to bf16, 4096x1024", 6.0 * 4194304);
@@ -163,7 +163,7 @@ EM_CHECK (argmax)
 {
   for (int round = 0; check_round (k, &round, 40);) {
     int64_t n = rnd_int (k, 1, 20), c = rnd_int (k, 1, 40);
-    EmTensor *x = rnd_normal (k, 0, 1, n, c);
+    EmTensor *x = rnd_exact (k, 0, 1, n, c);
     double *want = check_want (k, n);
 
     for (int64_t i = 0; i < n * c; i++) /* many ties: the first wins */
@@ -182,7 +182,7 @@ EM_CHECK (argmax)
     CHECK_OP (k, em_argmax (check_ctx (k), x), 0);
   }
   if (check_benching (k)) {
-    EmTensor *x = rnd_normal (k, 0, 1, 64, 4);
+    EmTensor *x = rnd_exact (k, 0, 1, 64, 4);
     BENCH_BYTES (k, em_argmax (check_ctx (k), x), "64x4", 4.0 * 64 * 5);
   }
 }
@@ -213,7 +213,7 @@ EM_CHECK (stability)
 {
   for (int round = 0; check_round (k, &round, 40);) {
     int64_t n = rnd_int (k, 1, 5), h = rnd_int (k, 1, 30), w = rnd_pick (k, 1, 17, 400);
-    EmTensor *x = rnd_normal (k, round % 4 ? 0 : -9, 0.2, n, h, w);
+    EmTensor *x = rnd_exact (k, round % 4 ? 0 : -9, 0.2, n, h, w);
     float delta = 0.05f;
     double *want = check_want (k, n);
 
@@ -231,7 +231,7 @@ EM_CHECK (stability)
     CHECK_OP (k, em_stability (check_ctx (k), x, delta), 1e-7);
   }
   if (check_benching (k)) {
-    EmTensor *x = rnd_normal (k, 0, 1, 1, 256, 256);
+    EmTensor *x = rnd_exact (k, 0, 1, 1, 256, 256);
     BENCH_BYTES (k, em_stability (check_ctx (k), x, 0.05f), "256x256", 4.0 * 65536);
   }
 }

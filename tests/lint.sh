@@ -31,17 +31,22 @@ allowed service base/ engine/ weights/ models/ predict/ metrics/ formats/ media/
 # threads.h is no engine: what a program's main() says about its environment.
 allowed app base/ formats/ media/ metrics/ store/ service/ app/ engine/threads.h
 
+# The CUDA module is handed what it needs of the engine, and links nothing of ours.
+grep -nE '#include "[a-z]+/' kernels/*.cu kernels/*.cuh \
+  | grep -vE '"(engine/backend\.h|engine/tensor\.h|engine/ops\.def|base/error\.h)"' \
+  && complain "kernels include more than the backend's interface"
+
 for folder in base engine weights models predict metrics formats; do
   grep -rln '#include <\(glib\|gio\|gst\|gtk\)' "src/$folder" 2>/dev/null \
     | while read -r f; do complain "$f uses GLib below the line"; done
 done | grep . && bad=1
 
 # Text: no tabs, no trailing blanks, no line over 100 columns, no unowned TODO.
-files=$(git ls-files '*.c' '*.h' '*.ui' '*.build' '*.sh' 'dev')
+files=$(git ls-files '*.c' '*.h' '*.cu' '*.cuh' '*.cc' '*.ui' '*.build' '*.sh' 'dev')
 grep -nE "$(printf '\t')| +$" $files | head -20 | grep . && complain "tabs or trailing blanks"
 LC_ALL=C awk '{ line = $0; gsub(/[\200-\277]/, "", line) } # characters, not bytes
   length(line) > 100 { print FILENAME ":" FNR ": " length(line) " columns"; n++ } END { exit n > 0 }' \
-  $(git ls-files '*.c' '*.h') || complain "lines over 100 columns"
+  $(git ls-files '*.c' '*.h' '*.cu' '*.cuh' '*.cc') || complain "lines over 100 columns"
 grep -nE 'TODO|FIXME' $files | grep -v 'lint.sh' | head | grep . && complain "TODO without an owner"
 
 # Every header compiles alone.
@@ -55,7 +60,7 @@ done
 rm -f /tmp/earmark-lint.$$
 
 # No file is much larger than a stranger wants to read; tables are exempt.
-git ls-files 'src/*.c' 'src/*.h' 'tests/*.c' | xargs wc -l \
+git ls-files 'src/*.c' 'src/*.h' 'kernels/*' 'tests/*.c' 'tests/*.cc' | xargs wc -l \
   | awk '$2 != "total" && $1 > 1000 { print "lint: " $2 " has " $1 " lines"; n++ } END { exit n > 0 }' || bad=1
 
 # What people read is translatable: every file with such text is listed.

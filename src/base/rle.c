@@ -96,6 +96,34 @@ em_rle_threshold (const float *logits, int width, int height)
   return builder_end (&b);
 }
 
+/* Whole words of one value are passed over; the lowest bit that differs from the run ends it. */
+EmRle
+em_rle_of_bits (const uint32_t *bits, int width, int height)
+{
+  EmRle a = { width, height, 0, NULL };
+  Builder b = BUILDER (a);
+  uint32_t column = 0, begin = 0; /* pixels before the column, and before the run */
+
+  EM_BUG_UNLESS (width > 0 && height > 0);
+  for (int x = 0; x < width; x++, column += (uint32_t) height)
+    for (int y = 0; y < height; y += 32, bits++) {
+      uint32_t there = height - y < 32 ? (UINT32_C (1) << (height - y)) - 1 : UINT32_MAX;
+      uint32_t differs = (b.value ? ~*bits : *bits) & there;
+
+      while (differs) {
+        uint32_t at = (uint32_t) __builtin_ctz (differs), end = column + (uint32_t) y + at;
+
+        b.run = end - begin;
+        begin = end;
+        builder_push (&b);
+        b.value = !b.value;
+        differs = ~differs & there & UINT32_MAX << at;
+      }
+    }
+  b.run = column - begin;
+  return builder_end (&b);
+}
+
 EmRle
 em_rle_copy (const EmRle *a)
 {

@@ -23,6 +23,9 @@ typedef struct {
 EmRle em_rle_new (int width, int height);                            /* an empty mask */
 EmRle em_rle_encode (const uint8_t *pixels, int width, int height);  /* row-major, non-zero is in */
 EmRle em_rle_threshold (const float *logits, int width, int height); /* row-major, in where > 0 */
+/* Columns of (height + 31) / 32 words: pixel (x, y) is bit y % 32 of word y / 32 of column x. Bits
+ * behind the last pixel do not matter. */
+EmRle em_rle_of_bits (const uint32_t *bits, int width, int height);
 EmRle em_rle_copy (const EmRle *a);
 void em_rle_clear (EmRle *a); /* back to the zero value */
 void em_rle_decode (const EmRle *a, uint8_t *pixels,

@@ -93,11 +93,17 @@ open_auto (const char *how, EmError *err)
 {
   EmError why = EM_ERROR_INIT;
   EmBackend *be = open_module ("cuda", how, &why);
+  size_t length;
 
   if (be)
     return be;
   em_log (EM_LOG_INFO, "computing on the CPU: %s", why.text);
-  return open_cpu (how, err);
+  be = open_cpu (how, err);
+  if (be) { /* people who look at the device see it as well */
+    length = strlen (be->device);
+    snprintf (be->device + length, sizeof be->device - length, "; no GPU: %s", why.text);
+  }
+  return be;
 }
 
 EmBackend *

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define EM_BACKEND_VERSION 3
+#define EM_BACKEND_VERSION 4
 
 typedef struct EmBackend EmBackend;
 

@@ -262,41 +262,62 @@ em_store (EmCtx *ctx, const EmTensor *to, EmTensor *x)
     ctx->be->copy (ctx->be, to->data, x->data, (size_t) em_numel (to) * em_dtype_bytes (to->dtype));
 }
 
-EmTensor *
-em_upload (EmCtx *ctx, const float *data, int ndim, const int64_t *shape)
+static EmTensor *
+upload (EmCtx *ctx, EmDtype dtype, const void *data, int ndim, const int64_t *shape)
 {
-  EmTensor *t = em_new (ctx, EM_F32, ndim, shape);
+  EmTensor *t = em_new (ctx, dtype, ndim, shape);
 
-  if (!em_is_nil (t) && !ctx->be->upload (ctx->be, t->data, data, sizeof (float) * em_numel (t))
+  if (!em_is_nil (t)
+      && !ctx->be->upload (ctx->be, t->data, data, (size_t) em_numel (t) * em_dtype_bytes (dtype))
       && ctx->be->err.code == EM_OK)
     em_fail (&ctx->err, EM_E_DEVICE, "%s: copying to the device failed", ctx->be->name);
   return t;
+}
+
+EmTensor *
+em_upload (EmCtx *ctx, const float *data, int ndim, const int64_t *shape)
+{
+  return upload (ctx, EM_F32, data, ndim, shape);
+}
+
+EmTensor *
+em_upload_bytes (EmCtx *ctx, const uint8_t *data, int ndim, const int64_t *shape)
+{
+  return upload (ctx, EM_U8, data, ndim, shape);
+}
+
+bool
+em_download_raw (EmCtx *ctx, void *out, const EmTensor *x)
+{
+  if (!em_ok (ctx))
+    return false;
+  if (!ctx->be->download (ctx->be, out, x->data, (size_t) em_numel (x) * em_dtype_bytes (x->dtype))
+      && ctx->be->err.code == EM_OK) /* else that is what went wrong */
+    em_fail (&ctx->err, EM_E_DEVICE, "%s: copying from the device failed", ctx->be->name);
+  return em_ok (ctx);
 }
 
 bool
 em_download (EmCtx *ctx, float *out, const EmTensor *x)
 {
   int64_t n = em_numel (x);
-  size_t bytes = (size_t) n * em_dtype_bytes (x->dtype);
   void *raw = out;
 
   if (!em_ok (ctx))
     return false;
   EM_BUG_UNLESS (x->dtype != EM_I64 && x->dtype != EM_U8);
   if (x->dtype == EM_BF16 || x->dtype == EM_F16)
-    EM_BUG_UNLESS (raw = malloc (bytes ? bytes : 1));
-  if (!ctx->be->download (ctx->be, raw, x->data, bytes)) {
-    if (ctx->be->err.code == EM_OK) /* else that is what went wrong */
-      em_fail (&ctx->err, EM_E_DEVICE, "%s: copying from the device failed", ctx->be->name);
-  } else if (raw != out)
-    em_to_f32 (out, raw, x->dtype, n);
-  else if (x->dtype == EM_I32)
-    for (int64_t i = 0; i < n; i++) {
+    EM_BUG_UNLESS (raw = malloc (n ? (size_t) n * em_dtype_bytes (x->dtype) : 1));
+  if (em_download_raw (ctx, raw, x)) {
+    if (raw != out)
+      em_to_f32 (out, raw, x->dtype, n);
+    for (int64_t i = 0; x->dtype == EM_I32 && i < n; i++) {
       int32_t value;
 
       memcpy (&value, out + i, sizeof value);
       out[i] = (float) value;
     }
+  }
   if (raw != out)
     free (raw);
   return em_ok (ctx);

@@ -73,10 +73,12 @@ EmTensor *em_view (EmCtx *ctx, const EmTensor *x, int ndim, const int64_t *shape
 /* Rows begin..end-1 of the first axis, without a copy. */
 EmTensor *em_rows_of (EmCtx *ctx, const EmTensor *x, int64_t begin, int64_t end);
 
-/* Host data in and out: f32 host memory to new f32 scratch, any float type or i32 to f32 host
+/* Host data in and out: f32 or bytes to new scratch of that type, any float type or i32 to f32 host
  * memory. */
 EmTensor *em_upload (EmCtx *ctx, const float *data, int ndim, const int64_t *shape);
+EmTensor *em_upload_bytes (EmCtx *ctx, const uint8_t *data, int ndim, const int64_t *shape);
 bool em_download (EmCtx *ctx, float *out, const EmTensor *x);
+bool em_download_raw (EmCtx *ctx, void *out, const EmTensor *x); /* in x's own type */
 /* State on the backend in and out. What enters a pass lies at a place of its own, the same one in
  * every pass of the same shapes, if the backend replays passes; else it is `x` itself. */
 EmTensor *em_enter (EmCtx *ctx, const EmTensor *x);

@@ -84,3 +84,14 @@ EmTensor *em_take (EmCtx *ctx, EmTensor *x, EmTensor *index); /* [n, k, ...], i3
 /* logits f32 [n, ...] -> f32 [n]: count (x > delta) / count (x > -delta), 1 where the latter is 0.
  */
 EmTensor *em_stability (EmCtx *ctx, EmTensor *logits, float delta);
+
+/* rgb u8 [h, w, 3] -> [1, side, side, 3] in the compute type: stretched across, then down, then
+ * (v / 255 - mean) / std by channel. Row i of columns, i32 [side, 1 + taps], makes pixel i of a
+ * line: the first pixel it takes and as many weights as there are taps, none of them behind the
+ * line's end, with 22 bits after the point; so does rows for lines. Sums are integers, rounded to
+ * u8 after either axis. An axis that has its size already is left alone. */
+EmTensor *em_picture (EmCtx *ctx, EmTensor *rgb, EmTensor *columns, EmTensor *rows);
+/* logits f32 [side, side], finite -> i32 [width, (height + 31) / 32], the mask at display size,
+ * column by column: bit y % 32 of word y / 32 in row x is pixel (x, y), 1 where the bilinear value
+ * (half-pixel centres, mixed along x first) is above 0. Bits behind the last pixel are 0. */
+EmTensor *em_mask_bits (EmCtx *ctx, EmTensor *logits, int width, int height);

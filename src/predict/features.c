@@ -1,14 +1,15 @@
 /* features.c - encode once, copy out of scratch, find again. */
 #include "predict/features.h"
 #include <stdlib.h>
+#include "engine/ops.h"
 
 struct EmFeatureStore {
   EmCtx *ctx;
   const EmModel *model;
   const EmClipSource *source;
-  EmStretch *stretch;
-  uint8_t *rgb, *square;       /* the frame as read, and stretched */
-  float *planes, *pixels;      /* normalised, channels first (if read so) and last */
+  uint8_t *rgb;                /* the frame as read, */
+  EmTensor columns, rows;      /* and what em_picture stretches it with, on the backend; */
+  float *planes, *pixels;      /* or normalised, channels first and last */
   EmSlots *features, *patches; /* patches NULL: the model does not hear */
   int room, patch_room;        /* frames that each may keep */
   EmShare share;
@@ -94,6 +95,49 @@ larger (int a, int b)
   return a > b ? a : b;
 }
 
+static size_t
+table_bytes (const EmTensor *t)
+{
+  return (size_t) em_numel (t) * sizeof (int32_t);
+}
+
+static bool
+no_memory (const EmBackend *be, size_t bytes, EmError *err)
+{
+  return em_fail (err, EM_E_MEMORY, "%s: out of memory, %zu MB more needed", be->name,
+                  (bytes + (1 << 20) - 1) >> 20);
+}
+
+/* From `n` pixels to the model's. */
+static bool
+make_table (EmFeatureStore *s, EmTensor *t, int n, EmError *err)
+{
+  EmBackend *be = s->model->be;
+  int side = s->model->config.sam2.image_size, taps;
+  int32_t *table = em_stretch_table (n, side, &taps);
+  bool ok;
+
+  *t = em_tensor_of (EM_I32, NULL, 2, (int64_t[]){ side, 1 + taps });
+  t->data = be->alloc (be, table_bytes (t));
+  ok = (t->data || no_memory (be, table_bytes (t), err))
+       && (be->upload (be, t->data, table, table_bytes (t))
+           || em_fail (err, EM_E_DEVICE, "%s: copying to the device failed", be->name));
+  free (table);
+  return ok;
+}
+
+static bool
+make_share (EmFeatureStore *s, EmError *err)
+{
+  EmBackend *be = s->model->be;
+
+  s->share_memory = be->alloc (be, share_bytes (s->model));
+  if (!s->share_memory)
+    return no_memory (be, share_bytes (s->model), err);
+  s->share = share_over (s->model, s->share_memory);
+  return true;
+}
+
 EmFeatureStore *
 em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *source, size_t bytes,
                       int max_frames, EmError *err)
@@ -105,6 +149,7 @@ em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *sour
   size_t feature_bytes = each * 4 * n * config->sam2.d_model;
   size_t patch_bytes = config->has_fuser ? each * EM_N_FUSION * n * config->fuser.dim : 0;
   size_t room = bytes / (feature_bytes + patch_bytes);
+  bool ok = true;
 
   *s = (EmFeatureStore){ .ctx = ctx, .model = model, .source = source };
   max_frames = max_frames ? max_frames : 1 << 20;
@@ -115,22 +160,18 @@ em_feature_store_new (EmCtx *ctx, const EmModel *model, const EmClipSource *sour
     s->patch_room = larger ((int) room, least_patches (s));
     s->patches = em_slots_new (model->be, patch_bytes, s->patch_room);
   }
-  s->pixels = need (sizeof (float) * side * side * 3);
-  if (source->read_normalised)
+  if (source->read_normalised) {
     s->planes = need (sizeof (float) * side * side * 3);
-  else {
-    s->stretch = em_stretch_new (source->width, source->height, (int) side);
+    s->pixels = need (sizeof (float) * side * side * 3);
+  } else {
     s->rgb = need ((size_t) source->width * source->height * 3);
-    s->square = need ((size_t) side * side * 3);
+    ok = make_table (s, &s->columns, source->width, err)
+         && make_table (s, &s->rows, source->height, err);
   }
-  s->share_memory = model->be->alloc (model->be, share_bytes (model));
-  if (!s->share_memory) {
-    em_fail (err, EM_E_MEMORY, "%s: out of memory, %zu MB more needed", model->be->name,
-             (share_bytes (model) + (1 << 20) - 1) >> 20);
+  if (!ok || !make_share (s, err)) {
     em_feature_store_free (s);
     return NULL;
   }
-  s->share = share_over (model, s->share_memory);
   return s;
 }
 
@@ -150,37 +191,49 @@ em_feature_store_shrink (EmFeatureStore *s, bool least)
 void
 em_feature_store_free (EmFeatureStore *s)
 {
+  EmBackend *be;
+
   if (!s)
     return;
+  be = s->model->be;
   if (s->share_memory)
-    s->model->be->free (s->model->be, s->share_memory, share_bytes (s->model));
+    be->free (be, s->share_memory, share_bytes (s->model));
+  if (s->columns.data)
+    be->free (be, s->columns.data, table_bytes (&s->columns));
+  if (s->rows.data)
+    be->free (be, s->rows.data, table_bytes (&s->rows));
   em_slots_free (s->features);
   em_slots_free (s->patches);
-  em_stretch_free (s->stretch);
   free (s->rgb);
-  free (s->square);
   free (s->planes);
   free (s->pixels);
   free (s);
 }
 
 static bool
-read_pixels (EmFeatureStore *s, int frame, EmError *err)
+read_frame (EmFeatureStore *s, int frame, EmError *err)
+{
+  const EmClipSource *source = s->source;
+
+  return (s->planes ? source->read_normalised (source->self, frame, s->planes, err)
+                    : source->read (source->self, frame, s->rgb, err))
+         || em_fail (err, EM_E_INPUT, "frame %d cannot be read", frame);
+}
+
+/* What was read, as the model takes it: [1, S, S, 3]. */
+static EmTensor *
+input_of (EmFeatureStore *s)
 {
   const EmClipSource *source = s->source;
   int64_t side = s->model->config.sam2.image_size;
 
-  if (source->read_normalised) {
-    if (!source->read_normalised (source->self, frame, s->planes, err))
-      return em_fail (err, EM_E_INPUT, "frame %d cannot be read", frame);
+  if (s->planes) {
     em_planes_to_pixels (s->planes, side * side, s->pixels);
-    return true;
+    return em_upload (s->ctx, s->pixels, 4, (int64_t[]){ 1, side, side, 3 });
   }
-  if (!source->read (source->self, frame, s->rgb, err))
-    return em_fail (err, EM_E_INPUT, "frame %d cannot be read", frame);
-  em_stretch_run (s->stretch, s->rgb, s->square);
-  em_normalise_pixels (s->square, side * side, s->pixels);
-  return true;
+  return em_picture (
+      s->ctx, em_upload_bytes (s->ctx, s->rgb, 3, (int64_t[]){ source->height, source->width, 3 }),
+      &s->columns, &s->rows);
 }
 
 /* One image pass. What is wanted goes into slots of its own; a pass that fails keeps neither. */
@@ -189,10 +242,9 @@ encode (EmFeatureStore *s, int frame, bool with_patches, EmError *err)
 {
   EmCtx *ctx = s->ctx;
   const EmModel *m = s->model;
-  int64_t side = m->config.sam2.image_size;
   void *slot, *patch_slot = NULL;
 
-  if (!em_ok (ctx) || !read_pixels (s, frame, err)) {
+  if (!em_ok (ctx) || !read_frame (s, frame, err)) {
     em_ctx_end_pass (ctx, err);
     return false;
   }
@@ -204,8 +256,7 @@ encode (EmFeatureStore *s, int frame, bool with_patches, EmError *err)
     return false;
   }
 
-  EmTensor *input = em_upload (ctx, s->pixels, 4, (int64_t[]){ 1, side, side, 3 });
-  EmImageFeatures image = em_model_encode (ctx, m, input, with_patches);
+  EmImageFeatures image = em_model_encode (ctx, m, input_of (s), with_patches);
   EmFeatures f = features_over (m, slot);
 
   em_store (ctx, &f.fpn2, image.fpn[2]);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "base/log.h"
+#include "engine/ops.h"
 #include "predict/predictor_private.h"
 
 EmPredictorOptions
@@ -96,6 +97,14 @@ em_predictor_thrift (const EmPredictor *p)
   return p->thrift;
 }
 
+double
+em_predictor_flop_per_frame (const EmPredictor *p)
+{
+  int64_t n = em_feature_store_encoded (p->features);
+
+  return n ? p->ctx->flop / (double) n : 0;
+}
+
 /* One step, if memory is what is missing and there is a step left. */
 static bool
 step_down (EmPredictor *p, EmError *err)
@@ -183,16 +192,39 @@ check_point (float x, float y, EmError *err)
   return (isfinite (x) && isfinite (y)) || em_fail (err, EM_E_USAGE, "a point is not a number");
 }
 
-static void
-fill_answer (const EmPredictor *p, EmAnswer *a, const float *low_res, float iou, float score)
+/* An answer of what is there already: it takes less scratch than what made that, and is not
+ * cancelled, so that a step that was made is answered. */
+static bool
+fill_answer (EmPredictor *p, EmAnswer *a, const float *low_res, float iou, float score,
+             EmError *err)
 {
-  int side = p->model->mask_side;
+  int side = p->model->mask_side, width = p->source.width, height = p->source.height;
+  uint32_t *bits = malloc ((size_t) width * ((height + 31) / 32) * sizeof *bits);
+  const atomic_bool *cancel = p->ctx->cancel;
+  EmTensor *logits;
+  bool good;
 
-  *a = (EmAnswer){ .mask = em_logits_mask (low_res, side, p->source.width, p->source.height),
-                   .logits = low_res,
-                   .side = side,
-                   .iou = iou,
-                   .score = score };
+  EM_BUG_UNLESS (bits);
+  p->ctx->cancel = NULL;
+  logits = em_upload (p->ctx, low_res, 2, (int64_t[]){ side, side });
+  em_download_raw (p->ctx, bits, em_mask_bits (p->ctx, logits, width, height));
+  good = em_ctx_end_pass (p->ctx, err);
+  p->ctx->cancel = cancel;
+  if (good)
+    *a = (EmAnswer){ .mask = em_rle_of_bits (bits, width, height),
+                     .logits = low_res,
+                     .side = side,
+                     .iou = iou,
+                     .score = score };
+  free (bits);
+  return good;
+}
+
+static void
+clear_answers (EmAnswer *answers, int n)
+{
+  for (int i = 0; i < n; i++)
+    em_answer_clear (&answers[i]);
 }
 
 int
@@ -232,6 +264,20 @@ em_predictor_set_text (EmPredictor *p, const char *utf8, EmError *err)
   return true;
 }
 
+/* How many, or 0 with *err. */
+static int
+hear (EmPredictor *p, int window, EmHeard *heard, EmAnswer *answers, EmError *err)
+{
+  int n = em_sound_window (p->sound, window, heard, err);
+
+  for (int i = 0; i < n; i++)
+    if (!fill_answer (p, &answers[i], heard[i].low_res, heard[i].iou, heard[i].score, err)) {
+      clear_answers (answers, i);
+      return 0;
+    }
+  return n;
+}
+
 bool
 em_predictor_sound (EmPredictor *p, int window, EmAnswer *answers, int *n, EmError *err)
 {
@@ -247,9 +293,7 @@ em_predictor_sound (EmPredictor *p, int window, EmAnswer *answers, int *n, EmErr
     return em_fail (err, EM_E_USAGE, "there is no window %d: the clip has %d", window, n_windows);
   heard = malloc ((size_t) em_predictor_window_size (p) * sizeof *heard);
   EM_BUG_UNLESS (heard);
-  FRUGALLY (p, err, *n, em_sound_window (p->sound, window, heard, &own));
-  for (int i = 0; i < *n; i++)
-    fill_answer (p, &answers[i], heard[i].low_res, heard[i].iou, heard[i].score);
+  FRUGALLY (p, err, *n, hear (p, window, heard, answers, &own));
   free (heard);
   return *n > 0;
 }
@@ -286,18 +330,24 @@ check_set (const EmPredictor *p, const EmPromptSet *set, EmError *err)
   return !set->base || set->base->width == 0 || check_mask (p, set->base, err);
 }
 
+static bool
+decode (EmPredictor *p, int frame, const EmPromptSet *set, EmAnswer *answer, EmError *err)
+{
+  EmReplayed got;
+
+  return em_replay_decode (p->replay, frame, set, &got, err)
+         && fill_answer (p, answer, got.low_res, got.iou, got.score, err);
+}
+
 bool
 em_predictor_decode (EmPredictor *p, int frame, const EmPromptSet *set, EmAnswer *answer,
                      EmError *err)
 {
-  EmReplayed got;
   bool good;
 
   if (!check_frame (p, frame, err) || !check_set (p, set, err))
     return false;
-  FRUGALLY (p, err, good, em_replay_decode (p->replay, frame, set, &got, &own));
-  if (good)
-    fill_answer (p, answer, got.low_res, got.iou, got.score);
+  FRUGALLY (p, err, good, decode (p, frame, set, answer, &own));
   return good;
 }
 
@@ -305,6 +355,13 @@ void
 em_predictor_reset (EmPredictor *p)
 {
   em_tracker_reset (p->tracker);
+}
+
+static bool
+show (EmPredictor *p, EmEntry *e, EmAnswer *answer, EmError *err)
+{
+  return em_tracker_show (p->tracker, e, err)
+         && fill_answer (p, answer, e->low_res, e->iou, e->score, err);
 }
 
 /* An entry may be asked for without an answer: then nothing is made of it. */
@@ -315,11 +372,8 @@ answer_entry (EmPredictor *p, EmEntry *e, EmAnswer *answer, EmError *err)
 
   if (!e || !answer)
     return e != NULL;
-  FRUGALLY (p, err, good, em_tracker_show (p->tracker, e, &own));
-  if (!good)
-    return false;
-  fill_answer (p, answer, e->low_res, e->iou, e->score);
-  return true;
+  FRUGALLY (p, err, good, show (p, e, answer, &own));
+  return good;
 }
 
 bool
@@ -413,6 +467,20 @@ em_predictor_propagate (EmPredictor *p, int start, int end, int direction, EmErr
   return good;
 }
 
+static bool
+answer_step (EmPredictor *p, EmAnswer *answers, int n, EmError *err)
+{
+  for (int i = 0; i < n; i++) {
+    const EmEntry *e = p->entries[i];
+
+    if (!fill_answer (p, &answers[i], e->low_res, e->iou, e->score, err)) {
+      clear_answers (answers, i);
+      return false;
+    }
+  }
+  return true;
+}
+
 bool
 em_predictor_step (EmPredictor *p, int *frame, EmAnswer *answers, EmError *err)
 {
@@ -425,11 +493,9 @@ em_predictor_step (EmPredictor *p, int *frame, EmAnswer *answers, EmError *err)
     p->room = n;
   }
   FRUGALLY (p, err, good, em_tracker_step (p->tracker, frame, p->entries, &own));
-  if (!good)
-    return false;
-  for (int i = 0; i < n; i++)
-    fill_answer (p, &answers[i], p->entries[i]->low_res, p->entries[i]->iou, p->entries[i]->score);
-  return true;
+  if (good)
+    FRUGALLY (p, err, good, answer_step (p, answers, n, &own));
+  return good;
 }
 
 int

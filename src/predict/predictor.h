@@ -11,6 +11,7 @@
 #include "base/prompt.h"
 #include "base/rle.h"
 #include "models/model.h"
+#include "predict/thrift.h"
 
 typedef struct EmPredictor EmPredictor;
 
@@ -78,17 +79,9 @@ typedef struct {
   size_t features, banks;
 } EmPredictorBytes;
 EmPredictorBytes em_predictor_bytes (const EmPredictor *p);
-/* What a predictor does without since memory was out. A call that meets EM_E_MEMORY takes the next
- * step and tries again, and fails with it only behind the last; steps are never taken back. Answers
- * do not change. */
-typedef enum {
-  EM_THRIFT_NONE,
-  EM_THRIFT_DROPPED, /* caches were emptied, and may fill again */
-  EM_THRIFT_SMALL,   /* caches hold what one answer needs; looking ahead is a waste */
-  EM_THRIFT_LEAST,   /* of tracked frames only what the next one attends to; one object at a time
-                        would need less still, which is the caller's to do */
-} EmThrift;
 EmThrift em_predictor_thrift (const EmPredictor *p);
+/* Floating-point operations asked for so far for every picture that was looked at; 0 before one. */
+double em_predictor_flop_per_frame (const EmPredictor *p);
 /* Polled at every op of every call; NULL for none. */
 void em_predictor_set_cancel (EmPredictor *p, const atomic_bool *cancel);
 void em_predictor_set_tap (EmPredictor *p, EmTapFn tap, void *self);

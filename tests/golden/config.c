@@ -1,94 +1,30 @@
 /* config.c - the model configurations that goldens name. */
 #include "config.h"
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
-
-static const struct {
-  const char *name; /* as metadata `config` has it */
-  int embed_dim, num_heads, stages[4], global[3], n_global, window[4], bkg;
-} trunks[] = {
-  { "nano", 16, 1, { 1, 1, 2, 1 }, { 3 }, 1, { 8, 4, 14, 7 }, 7 },
-  { "sam2.1_hiera_t", 96, 1, { 1, 2, 7, 2 }, { 5, 7, 9 }, 3, { 8, 4, 14, 7 }, 7 },
-  { "sam2.1_hiera_s", 96, 1, { 1, 2, 11, 2 }, { 7, 10, 13 }, 3, { 8, 4, 14, 7 }, 7 },
-  { "sam2.1_hiera_b+", 112, 2, { 2, 3, 16, 3 }, { 12, 16, 20 }, 3, { 8, 4, 14, 7 }, 14 },
-  { "sam2.1_hiera_l", 144, 2, { 2, 6, 36, 4 }, { 23, 33, 43 }, 3, { 8, 4, 16, 8 }, 7 },
-};
-
-static json_t *
-int_array (const int *values, int n)
-{
-  json_t *array = json_array ();
-
-  for (int i = 0; i < n; i++)
-    json_array_append_new (array, json_integer (values[i]));
-  return array;
-}
-
-static json_t *
-sam2_json (int trunk, int image_size, bool v21)
-{
-  json_t *t = json_pack ("{s:i, s:i, s:o, s:o, s:o, s:[i,i]}", "embed_dim", trunks[trunk].embed_dim,
-                         "num_heads", trunks[trunk].num_heads, "stages",
-                         int_array (trunks[trunk].stages, 4), "global_att_blocks",
-                         int_array (trunks[trunk].global, trunks[trunk].n_global), "window_spec",
-                         int_array (trunks[trunk].window, 4), "window_pos_embed_bkg_spatial_size",
-                         trunks[trunk].bkg, trunks[trunk].bkg);
-
-  return json_pack ("{s:s, s:i, s:o, s:i, s:i, s:{s:i, s:i, s:i, s:i, s:i}, s:{s:i, s:i}, s:{s:i},"
-                    " s:i, s:i, s:b, s:b, s:b}",
-                    "version", v21 ? "2.1" : "2.0", "image_size", image_size, "trunk", t, "d_model",
-                    256, "mem_dim", 64, "mask_decoder", "depth", 2, "num_heads", 8, "mlp_dim", 2048,
-                    "iou_head_depth", 3, "iou_head_hidden_dim", 256, "memory_attention",
-                    "num_layers", 4, "dim_feedforward", 2048, "memory_encoder", "fuser_layers", 2,
-                    "num_maskmem", 7, "max_obj_ptrs_in_encoder", 16, "add_tpos_enc_to_obj_ptrs",
-                    v21, "proj_tpos_enc_in_obj_ptrs", v21, "no_obj_embed_spatial", v21);
-}
-
-static void
-add_sound (json_t *root, const Golden *g)
-{
-  int64_t t = golden_meta_int (g, "T", 5), cond = golden_meta_int (g, "cond_frame", 0);
-
-  json_object_set_new (root, "vgg",
-                       json_pack ("{s:[i,i,i,i], s:i, s:i}", "channels", 64, 128, 256, 512, "fc",
-                                  4096, "embedding", 128));
-  json_object_set_new (root, "fuser",
-                       json_pack ("{s:i, s:i, s:i, s:i, s:i, s:[i,i,i], s:[i,i,i], s:I, s:s}",
-                                  "dim", 256, "inner", 128, "num_heads", 4, "mlp_ratio", 4,
-                                  "sr_ratio", 4, "f_depths", 3, 6, 12, "a_depths", 3, 3, 3, "T",
-                                  (json_int_t) t, "cond_frame", cond == 0 ? "first" : "middle"));
-}
+#include "sizes.h"
 
 char *
 golden_config (const Golden *g, bool with_sound, EmError *err)
 {
   const char *config = golden_meta (g, "config");
-  int n_trunks = sizeof trunks / sizeof *trunks, trunk = 0;
-  json_t *root;
-  char *text;
+  SizeConfig c = { .size = "nano",
+                   .name = golden_name (g),
+                   .image_size = (int) golden_meta_int (g, "image_size", 256) };
 
   /* AuralSAM2 is always the nano trunk with 2.0; the modules' own file names no trunk. */
   bool aural
       = !strncmp (golden_name (g), "auralsam2", 9) || !strncmp (golden_name (g), "auralfuser", 10);
   bool modules = !strncmp (golden_name (g), "sam2-modules", 12);
-  bool v21 = !aural && !(config && strstr (config, "(2.0)"));
 
-  if (!aural && !modules) {
-    while (config && trunk < n_trunks
-           && strncmp (config, trunks[trunk].name, strlen (trunks[trunk].name)))
-      trunk++;
-    if (!config || trunk == n_trunks) {
-      em_fail (err, EM_E_INPUT, "%s: metadata config \"%s\" names no model that is known",
-               golden_name (g), config ? config : "");
-      return NULL;
-    }
+  c.v21 = !aural && !(config && strstr (config, "(2.0)"));
+  if (!aural && !modules && !(c.size = config ? size_of_config (config) : NULL)) {
+    em_fail (err, EM_E_INPUT, "%s: metadata config \"%s\" names no model that is known",
+             golden_name (g), config ? config : "");
+    return NULL;
   }
-  root = json_pack ("{s:s, s:s, s:o}", "format", "earmark-model-1", "name", golden_name (g), "sam2",
-                    sam2_json (trunk, (int) golden_meta_int (g, "image_size", 256), v21));
-  if (with_sound)
-    add_sound (root, g);
-  text = json_dumps (root, JSON_COMPACT);
-  json_decref (root);
-  return text;
+  if (with_sound) {
+    c.window = (int) golden_meta_int (g, "T", 5);
+    c.cond_middle = golden_meta_int (g, "cond_frame", 0) != 0;
+  }
+  return size_json (&c);
 }

@@ -41,12 +41,12 @@ compare_position_tables (Run *r)
   for (int level = 0; level < 3; level++) {
     int side = r->model->config.sam2.image_size >> (level + 2);
     float *table = malloc (sizeof *table * side * side * d);
-    EmTensor map = em_tensor_f32 (table, 1, side, side, d);
     char key[32];
 
     em_sine_grid (table, side, side, d);
     snprintf (key, sizeof key, "neck.pos%d", level);
-    golden_compare_tensor (r->g, r->ctx, key, &map, false);
+    golden_compare_tensor (r->g, r->ctx, key,
+                           em_upload (r->ctx, table, 4, (int64_t[]){ 1, side, side, d }), false);
     free (table);
   }
   golden_compare_tensor (r->g, r->ctx, "dense_pe", r->model->prompt_encoder.dense_pe, false);

@@ -24,6 +24,7 @@ bool check_benching (Check *k);
  * only what an op rounds on its way needs another tolerance; that results are stored in it is
  * allowed for, but where the tolerance is 0. */
 bool check_half (Check *k);
+bool check_stored_half (Check *k);    /* the latter */
 float check_held (Check *k, float x); /* x as inputs hold it */
 
 /* Inputs. They live until the end of the round, see check_round. */
@@ -45,6 +46,7 @@ EmTensor *rnd_exact_tensor (Check *k, double mean, double spread, int ndim, cons
 float *host (Check *k, const EmTensor *t);
 void host_changed (Check *k, EmTensor *t);
 EmTensor *index_tensor (Check *k, const int32_t *values, int64_t n); /* i32 [n] */
+EmTensor *byte_tensor (Check *k, const uint8_t *values, int64_t n);  /* u8 [n] */
 EmAct rnd_act (Check *k);
 
 /* True `rounds` times, never when benchmarking; forgets the inputs of the round before. */
@@ -54,7 +56,8 @@ bool check_round (Check *k, int *round, int rounds);
 double *check_want (Check *k, int64_t n);
 double ref_act (double x, EmAct act);
 
-/* `call` gives the tensor whose values were wanted, each within tol (|want| + rms of all). */
+/* `call` gives the tensor whose values were wanted, each within tol (|want| + rms of all). Bits in
+ * an i32 are wanted as the number that they are. */
 #define CHECK_OP(k, call, tol)                                                                     \
   do {                                                                                             \
     check_before (k);                                                                              \

@@ -117,7 +117,8 @@ EM_CHECK (clamp)
   for (int round = 0; check_round (k, &round, 30);) {
     int64_t n = rnd_pick (k, 1, 3, 16, 17, 1000, 9001);
     EmTensor *x = rnd_normal (k, 0, 40, n);
-    float low = (float) rnd_gauss (k) * 20, high = low + (float) rnd_int (k, 0, 30);
+    float low = check_held (k, (float) rnd_gauss (k) * 20);
+    float high = check_held (k, low + (float) rnd_int (k, 0, 30));
     double *want = check_want (k, n);
 
     if (round % 2)

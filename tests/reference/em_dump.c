@@ -2,7 +2,8 @@
  * be compared with.
  *
  * Every line of stdin is a step, {"do": WHAT, ...}, and is answered by a line on stdout with the
- * seconds it took, the processor time of all threads and the memory used at most so far. At the end
+ * seconds it took, the processor time of all threads, the memory used at most so far, and of a GPU
+ * the seconds that its ops took ("device") and its memory in use ("device_kb"). At the end
  * of stdin all results are written, f32 and under the steps' names, as safetensors. Pictures come
  * as they enter the encoder: `frames` [T, 3, S, S] of the inputs; so do masks, by the name of their
  * tensor.
@@ -421,13 +422,20 @@ run_steps (Dump *d, EmError *err)
 
   for (ssize_t n; good && (n = getline (&line, &room, stdin)) > 0;) {
     json_t *step = em_json_parse (line, (size_t) n, "a step", EM_E_USAGE, err);
+    double device = d->be->spent ? d->be->spent (d->be) : 0;
     double start = now (CLOCK_MONOTONIC), cpu = now (CLOCK_PROCESS_CPUTIME_ID);
 
     good = step && run_step (d, step, err);
     json_decref (step);
+    d->be->finish (d->be);
     if (good)
-      printf ("{\"seconds\": %.6f, \"cpu\": %.6f, \"peak_kb\": %ld}\n",
-              now (CLOCK_MONOTONIC) - start, now (CLOCK_PROCESS_CPUTIME_ID) - cpu, peak_kb ());
+      printf ("{\"seconds\": %.6f, \"cpu\": %.6f, \"peak_kb\": %ld", now (CLOCK_MONOTONIC) - start,
+              now (CLOCK_PROCESS_CPUTIME_ID) - cpu, peak_kb ());
+    if (good && d->be->spent)
+      printf (", \"device\": %.6f, \"device_kb\": %zu", d->be->spent (d->be) - device,
+              d->be->used_bytes >> 10);
+    if (good)
+      printf ("}\n");
     fflush (stdout);
   }
   free (line);

@@ -4,7 +4,8 @@ parity.py and speed.py give the same steps to em-dump (class Engine) and to tran
 Reference) and compare what comes out. Run as a program it is a worker that answers steps from stdin
 like em-dump does, so that each side's memory is that of its own process:
 
-    python sam2_hf.py --model DIR --inputs FILE [--threads 2] [--dtype float32] < STEPS
+    python sam2_hf.py --model DIR --inputs FILE [--threads 2] [--dtype float32] [--device cpu]
+                      [--compile MODE] < STEPS
 
 Where transformers differs from the original code (facebookresearch/sam2), class Original follows
 the original, by calling transformers' own parts otherwise; each of its methods says how. What is
@@ -24,7 +25,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
-from transformers import Sam2Config, Sam2Model, Sam2VideoConfig, Sam2VideoModel
+from torch.utils._pytree import tree_map
+from transformers import (Sam2Config, Sam2Model, Sam2VideoConfig, Sam2VideoMaskDecoderConfig,
+                          Sam2VideoModel)
 from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession
 from transformers.utils import logging
 
@@ -62,7 +65,6 @@ def make_config(size, version="2.1", image_size=1024):
     return Sam2VideoConfig(
         vision_config=vision,
         prompt_encoder_config={"image_size": image_size},
-        mask_decoder_config={},
         image_size=image_size,
         memory_attention_rope_feat_sizes=[side, side],
         enable_occlusion_spatial_embedding=version == "2.1",
@@ -111,9 +113,12 @@ def make_model(size, version, image_size, seed, directory):
 
 
 def make_package(build, directory, path):
-    subprocess.run([Path(build, "src/cli/earmark-cli"), "weights", "import",
-                    directory / "model.safetensors", "-o", path],
-                   check=True, stdout=subprocess.DEVNULL)
+    """By the command line, or by its like where GLib is missing and there is no command line."""
+    command = [Path(build, "src/cli/earmark-cli"), "weights", "import"]
+    if not command[0].exists():
+        command = [Path(build, "tests/reference/em-import")]
+    subprocess.run([*command, directory / "model.safetensors", "-o", path], check=True,
+                   stdout=subprocess.DEVNULL)
 
 
 def make_inputs(n_frames, side, seed, path):
@@ -182,22 +187,86 @@ class Original(Sam2VideoModel):
     single_mask = memory_f32 = False
 
 
-class Reference:
-    """The steps of em-dump, by transformers. `results` has what they gave, by em-dump's names."""
+class Part:
+    """One of the model's large modules: timed on a GPU, and compiled where a step asks for it."""
 
-    def __init__(self, directory, inputs, dtype="float32"):
-        self.dtype = getattr(torch, dtype)
-        self.model = Original.from_pretrained(directory, attn_implementation="sdpa",
-                                              dtype=self.dtype).eval()
+    def __init__(self, module, mode, timed):
+        self.eager, self.timed, self.spans = module.forward, timed, []
+        self.compiled = mode and torch.compile(self.eager, mode=mode, dynamic=False)
+        self.use_compiled = False
+        module.forward = self
+
+    def __call__(self, *args, **more):
+        span = [torch.cuda.Event(enable_timing=True) for _ in range(2)] if self.timed else []
+        for event in span[:1]:
+            event.record()
+        if self.use_compiled:
+            torch.compiler.cudagraph_mark_step_begin()
+            out = self.compiled(*args, **more)
+        else:
+            out = self.eager(*args, **more)
+        for event in span[1:]:
+            event.record()
+        self.spans += [span] if span else []
+        # A graph's results are where the next run puts its own.
+        return tree_map(copied, out) if self.use_compiled else out
+
+    def seconds(self):
+        """Of the device since the last call."""
+        spans, self.spans = self.spans, []
+        return sum(begin.elapsed_time(end) for begin, end in spans) / 1e3
+
+
+def copied(x):
+    return x.clone() if isinstance(x, torch.Tensor) else x
+
+
+class Reference:
+    """The steps of em-dump, by transformers. `results` has what they gave, by em-dump's names.
+
+    With `compile`, a mode of torch.compile, the model's large modules are compiled for those steps
+    that say "measured": what leads there has other shapes each time."""
+
+    def __init__(self, directory, inputs, dtype="float32", device="cpu", compile=None):
+        self.dtype, self.device = getattr(torch, dtype), torch.device(device)
+        config = Sam2VideoConfig.from_pretrained(directory)
+        # What a file says of the decoder is read as another class by some versions; it says nothing
+        # but the defaults.
+        config.mask_decoder_config = Sam2VideoMaskDecoderConfig()
+        self.model = Original.from_pretrained(directory, config=config, attn_implementation="sdpa",
+                                              dtype=self.dtype).eval().to(self.device)
         self.inputs = load_file(inputs)
-        self.results = {}
+        self.results, self.fresh = {}, {}
+        cuda = self.device.type == "cuda"
+        self.parts = [Part(module, compile, cuda) for module in (
+            self.model.vision_encoder, self.model.memory_attention, self.model.mask_decoder,
+            self.model.memory_encoder)] if compile or cuda else []
 
     def step(self, step):
+        cuda = self.device.type == "cuda"
+        for part in self.parts:
+            part.use_compiled = bool(part.compiled and step.get("measured"))
+        if cuda:
+            begin, end = [torch.cuda.Event(enable_timing=True) for _ in range(2)]
+            torch.cuda.synchronize()
         start, cpu = time.perf_counter(), time.process_time()
         with torch.inference_mode():
+            if cuda:
+                begin.record()
             getattr(self, step["do"])(step)
-        return {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu,
-                "peak_kb": peak_kb()}
+            if cuda:
+                end.record()
+            self.results |= {name: x.float().cpu() for name, x in self.fresh.items()}
+            self.fresh = {}
+        if cuda:
+            torch.cuda.synchronize()
+        answer = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu,
+                  "peak_kb": peak_kb()}
+        if cuda:
+            answer |= {"device": begin.elapsed_time(end) / 1e3,
+                       "parts": sum(part.seconds() for part in self.parts),
+                       "device_kb": torch.cuda.max_memory_allocated() >> 10}
+        return answer
 
     def close(self):
         pass
@@ -208,7 +277,9 @@ class Reference:
         self.model.memory_f32 = self.options.get("memory_f32", False)
         self.session = Sam2VideoInferenceSession(
             video=self.inputs["frames"], video_height=self.height, video_width=self.width,
-            dtype=self.dtype, max_vision_features_cache_size=step.get("features", 1))
+            inference_device=self.device, inference_state_device=self.device,
+            video_storage_device=self.device, dtype=self.dtype,
+            max_vision_features_cache_size=step.get("features", 1))
 
     def reset(self, step):
         self.session.reset_tracking_data()
@@ -265,8 +336,8 @@ class Reference:
                                         self.model.image_size / self.height])
         index = self.session.obj_id_to_idx(step["object"])
         self.session.add_point_inputs(index, step["frame"],
-                                      {"point_coords": at[None, None].to(self.dtype),
-                                       "point_labels": labels[None, None]})
+                                      {"point_coords": at[None, None].to(self.device, self.dtype),
+                                       "point_labels": labels[None, None].to(self.device)})
         self.session.remove_mask_inputs(index, step["frame"])
         self.prompted(step, index)
 
@@ -277,7 +348,7 @@ class Reference:
         if mask.shape[-2:] != (side, side):
             mask = (F.interpolate(mask, size=(side, side), mode="bilinear", antialias=True,
                                   align_corners=False) >= 0.5).float()
-        self.session.add_mask_inputs(index, step["frame"], mask)
+        self.session.add_mask_inputs(index, step["frame"], mask.to(self.device))
         self.session.remove_point_inputs(index, step["frame"])
         self.prompted(step, index)
 
@@ -304,8 +375,8 @@ class Reference:
     def keep(self, name, index, frame):
         held = self.session.output_dict_per_obj[index]
         out = held["cond_frame_outputs"].get(frame) or held["non_cond_frame_outputs"][frame]
-        self.results |= {f"{name}.low_res": out["pred_masks"].float(), f"{name}.iou": out["iou"],
-                         f"{name}.score": out["object_score_logits"].float()}
+        self.fresh |= {f"{name}.low_res": out["pred_masks"], f"{name}.iou": out["iou"],
+                       f"{name}.score": out["object_score_logits"]}
 
 
 class Worker:
@@ -317,8 +388,11 @@ class Worker:
                                         env=os.environ | (environment or {}))
 
     def step(self, step):
-        print(json.dumps(step), file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
+        try:
+            print(json.dumps(step), file=self.process.stdin, flush=True)
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
         if not answer:
             sys.exit(f"{self.process.args[0]} ended at {step}")
         return json.loads(answer)
@@ -357,9 +431,12 @@ def main():
     parser.add_argument("--inputs", required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--compile", help="a mode of torch.compile")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    reference = Reference(arguments.model, arguments.inputs, arguments.dtype)
+    reference = Reference(arguments.model, arguments.inputs, arguments.dtype, arguments.device,
+                          arguments.compile)
     for line in sys.stdin:
         print(json.dumps(reference.step(json.loads(line))), flush=True)
 

@@ -1,8 +1,9 @@
-"""Times Earmark against PyTorch (transformers' SAM 2, eager, sdpa, inference mode), one run, CPU.
+"""Times Earmark against PyTorch (transformers' SAM 2, sdpa, inference mode), one run.
 
     python tests/reference/speed.py [--build build] [--sizes tiny base_plus] [--threads 2]
                                     [--rounds 5] [--sides earmark pytorch pytorch:intel ...]
-                                    [--stages click encode track]
+                                    [--stages click encode track] [--device cuda]
+                                    [--compile max-autotune] [--markdown FILE]
 
 Needs what requirements.txt names and a build; no network, no checkpoint. Each side is a process of
 its own with the same random weights and frames and answers the same steps (sam2_hf.py, em_dump.c).
@@ -12,17 +13,25 @@ time of all threads: where other work shares the machine, compare that, with OMP
 in the environment so that waiting is not counted. Memory is each process' high-water mark (VmHWM),
 the frames' 252 MB (at 1024) and Python's own included.
 
-    earmark         f32
-    earmark:bf16    products in bf16
-    pytorch         f32, as installed
-    pytorch:intel   the same, its library of matrix products (MKL) told that the processor is
-                    Intel's: on others it leaves AVX-512 unused, here over half of its speed
-    pytorch:bf16    the model in bf16
+    earmark           f32
+    earmark:bf16      products in bf16
+    pytorch           f32, as installed
+    pytorch:intel     the same, its library of matrix products (MKL) told that the processor is
+                      Intel's: on others it leaves AVX-512 unused, here over half of its speed
+    pytorch:bf16      the model in bf16
+    pytorch:compiled  the model in bf16 (on a CPU f32), its image encoder, memory attention, mask
+                      decoder and memory encoder through torch.compile for the steps that count
 
     click    a point on a frame with known features, the mask so far fed back: decoder
     encode   a frame's picture into features
     track    an object one frame onward, after 19 frames, so that it sees 7 memories and 16
              pointers: memory attention, decoder, memory encoder; features known
+
+The first rounds of each stage do not count where PyTorch compiles or a GPU's graphs are captured.
+With --device cuda three times are told. "clock": from asking until the answer is on the
+host; the picture's way to the device is in Earmark's, PyTorch's frames are there. "device": between two CUDA events around the step; of Earmark the time of its ops by events.
+"parts": of PyTorch only its four compiled modules, without what joins them, beside all of
+Earmark's ops. Memory is the device's, of PyTorch what its tensors took at most.
 """
 
 import argparse
@@ -39,8 +48,9 @@ import transformers
 import sam2_hf
 
 LAST = 19  # the frame that is measured
-SIDES = ["earmark", "pytorch", "pytorch:intel", "earmark:bf16", "pytorch:bf16"]
+SIDES = ["earmark", "pytorch", "pytorch:intel", "earmark:bf16", "pytorch:bf16", "pytorch:compiled"]
 STAGES = ["click", "encode", "track"]
+WARM_UP = 3  # rounds that do not count where something is compiled or captured
 
 
 def steps_of(side, n, stages):
@@ -70,58 +80,102 @@ def steps_of(side, n, stages):
 
 def start(name, arguments, folder):
     program, _, kind = name.partition(":")
-    inputs = folder / "inputs.safetensors"
+    inputs, cuda = folder / "inputs.safetensors", arguments.device == "cuda"
     if program == "earmark":
+        device = f"cuda:{kind or 'f32'}" if cuda else "cpu:bf16" if kind else "cpu"
         return sam2_hf.Engine(arguments.build, folder / "model.safetensors", inputs,
-                              folder / "results.safetensors", arguments.threads,
-                              "cpu:bf16" if kind else "cpu")
+                              folder / "results.safetensors", arguments.threads, device)
     environment = {}
     if kind == "intel":
         code, library = folder / "intel.c", folder / "intel.so"
         code.write_text("int mkl_serv_intel_cpu_true (void) { return 1; }\n")
         subprocess.run(["cc", "-shared", "-fPIC", code, "-o", library], check=True)
         environment["LD_PRELOAD"] = str(library)
-    return sam2_hf.Worker([sys.executable, Path(__file__).with_name("sam2_hf.py"), "--model",
-                           folder / "hf", "--inputs", inputs, "--threads", arguments.threads,
-                           "--dtype", "bfloat16" if kind == "bf16" else "float32"], environment)
+    half = kind == "bf16" or (kind == "compiled" and cuda)
+    command = [sys.executable, Path(__file__).with_name("sam2_hf.py"), "--model", folder / "hf",
+               "--inputs", inputs, "--threads", arguments.threads, "--device", arguments.device,
+               "--dtype", "bfloat16" if half else "float32"]
+    if kind == "compiled":
+        command += ["--compile", arguments.compile]
+    return sam2_hf.Worker(command, environment)
 
 
 def measure(size, arguments, folder):
-    """Answers by stage and side, and peak memory in kB by side."""
-    side = arguments.image_size
+    """Stage by stage, answers by side; at the end None and the last answers."""
+    side, rounds = arguments.image_size, arguments.rounds + arguments.warm_up
     sam2_hf.make_model(size, "2.1", side, 1, folder / "hf")
     sam2_hf.make_package(arguments.build, folder / "hf", folder / "model.safetensors")
     sam2_hf.make_inputs(LAST + 1, side, 1, folder / "inputs.safetensors")
     workers = {name: start(name, arguments, folder) for name in arguments.sides}
-    answers = {stage: {name: [] for name in workers} for stage in arguments.stages}
-    memory = {}
-    for stage, step in steps_of(side, arguments.rounds, arguments.stages):
-        for name, worker in workers.items():
-            answer = worker.step(step)
-            memory[name] = answer["peak_kb"]
-            if stage:
-                answers[stage][name].append(answer)
+    current, last = None, {}
+    for stage, step in steps_of(side, rounds, arguments.stages):
+        if current and stage != current:
+            yield current, answers
+        if not last or stage != current:
+            current, answers = stage, {name: [] for name in workers}
+        for name, worker in list(workers.items()):
+            try:
+                last[name] = worker.step(step | {"measured": stage is not None})
+                answers[name].append(last[name])
+            except SystemExit as why:  # the others go on
+                print(f"{name}: {why}", file=sys.stderr)
+                del workers[name]
+                arguments.failed.append(name)
+    if current:
+        yield current, answers
     for worker in workers.values():
         worker.close()
-    return answers, memory
+    yield None, last
 
 
-def print_rows(size, answers, memory):
-    def row(what, numbers, texts):
+class Table:
+    def __init__(self, arguments):
+        self.cuda, self.warm_up = arguments.device == "cuda", arguments.warm_up
+        self.sides = arguments.sides
+        self.file = arguments.markdown and open(arguments.markdown, "w")
+
+    def print(self, line):
+        print(line, flush=True)
+        if self.file:
+            print(line, file=self.file, flush=True)
+
+    def baseline(self, name):
+        """The side that is Earmark with numbers of the same type."""
+        half = name.endswith(":bf16") or (name.endswith(":compiled") and self.cuda)
+        return "earmark:bf16" if half else "earmark"
+
+    def row(self, what, numbers, texts):
         cells = []
-        for name, text in texts.items():
-            ours = numbers.get("earmark:bf16" if name.endswith(":bf16") else "earmark")
+        for name in self.sides:
+            if name not in numbers:
+                cells.append("")
+                continue
+            ours = numbers.get(self.baseline(name))
             compared = ours and name.startswith("pytorch")
-            cells.append(f"{text}, {numbers[name] / ours:.2f} x" if compared else text)
-        print(f"| {size} | {what} | {' | '.join(cells)} |", flush=True)
+            times = f", {numbers[name] / ours:.2f} x" if compared else ""
+            cells.append(texts[name] + times)
+        self.print(f"| {what} | {' | '.join(cells)} |")
 
-    for stage, by_side in answers.items():
-        for kind, words in (("seconds", "ms"), ("cpu", "ms cpu")):
-            times = {name: [1e3 * a[kind] for a in got] for name, got in by_side.items()}
-            medians = {name: statistics.median(t) for name, t in times.items()}
-            row(f"{stage}, {words}", medians,
-                {n: f"{medians[n]:.0f} ({min(t):.0f} to {max(t):.0f})" for n, t in times.items()})
-    row("peak memory, MiB", memory, {name: f"{kb / 1024:.0f}" for name, kb in memory.items()})
+    def times(self, what, by_side, digits):
+        medians = {name: statistics.median(t) for name, t in by_side.items()}
+        self.row(what, medians, {
+            name: f"{medians[name]:.{digits}f} ({min(t):.{digits}f} to {max(t):.{digits}f})"
+            for name, t in by_side.items()})
+
+    def stage(self, size, stage, answers):
+        skip = self.warm_up * (1 if stage == "track" else 3)
+        kinds = [("seconds", "ms"), ("cpu", "ms cpu")]
+        if self.cuda:
+            kinds = [("seconds", "clock ms"), ("device", "device ms"), ("parts", "parts ms")]
+        for kind, words in kinds:
+            self.times(f"{size} | {stage}, {words}", {
+                name: [1e3 * a.get(kind, a.get("device", 0)) for a in got[skip:]]
+                for name, got in answers.items() if len(got) > skip}, 2 if self.cuda else 0)
+
+    def memory(self, size, last):
+        kb = {name: a["device_kb" if self.cuda else "peak_kb"] for name, a in last.items()}
+        self.row(f"{size} | {'device' if self.cuda else 'peak'} memory, MiB", kb,
+                 {name: f"{n / 1024:.0f}" for name, n in kb.items()})
 
 
 def main():
@@ -132,17 +186,38 @@ def main():
     parser.add_argument("--image-size", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--sides", nargs="+", default=SIDES[:3],
-                        choices=SIDES)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--sides", nargs="+", choices=SIDES,
+                        help="the first three; with --device cuda all that compute in bf16")
     parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
+    parser.add_argument("--compile", default="max-autotune", metavar="MODE",
+                        help="of torch.compile (max-autotune)")
+    parser.add_argument("--markdown", metavar="FILE", help="takes the table, too")
     arguments = parser.parse_args()
-    print(f"PyTorch {torch.__version__}, transformers {transformers.__version__}, "
-          f"{arguments.threads} threads, {arguments.image_size} px, {platform.platform()}\n")
-    print(f"| model | stage | {' | '.join(arguments.sides)} |")
-    print(f"|---|---|{'--:|' * len(arguments.sides)}")
+    arguments.failed = []
+    if not arguments.sides:
+        arguments.sides = SIDES[3:] if arguments.device == "cuda" else SIDES[:3]
+    compiles = "pytorch:compiled" in arguments.sides
+    arguments.warm_up = WARM_UP if compiles or arguments.device == "cuda" else 0
+    where = f"{arguments.threads} threads, {platform.platform()}"
+    if arguments.device == "cuda":
+        if not torch.cuda.is_available():
+            sys.exit("PyTorch finds no GPU here")
+        where = f"{torch.cuda.get_device_name()}, torch.compile mode {arguments.compile}"
+    table = Table(arguments)
+    table.print(f"PyTorch {torch.__version__}, transformers {transformers.__version__}, "
+                f"{arguments.image_size} px, {where}\n")
+    table.print(f"| model | stage | {' | '.join(arguments.sides)} |")
+    table.print(f"|---|---|{'--:|' * len(arguments.sides)}")
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
-            print_rows(size, *measure(size, arguments, Path(folder)))
+            for stage, answers in measure(size, arguments, Path(folder)):
+                if stage:
+                    table.stage(size, stage, answers)
+                else:
+                    table.memory(size, answers)
+    if arguments.failed:
+        sys.exit(f"failed: {', '.join(arguments.failed)}")
 
 
 if __name__ == "__main__":

@@ -99,6 +99,35 @@ against_pixels (void)
   }
 }
 
+/* Sizes around those of a word; what lies behind the last pixel is noise. */
+static void
+from_bits (void)
+{
+  for (int round = 0; round < 400; round++) {
+    int w = 1 + (int) (check_random (&noise) % 9), words,
+        h = 1 + (int) (check_random (&noise) % 99);
+    uint8_t pixels[9 * 99];
+    uint32_t bits[9 * 4];
+    EmRle a, b;
+
+    h = round % 4 ? h : 32 * (1 + round / 4 % 3);
+    words = (h + 31) / 32;
+    draw (pixels, w, h, round % 5);
+    for (int i = 0; i < w * words; i++)
+      bits[i] = check_random (&noise) << 1 ^ check_random (&noise);
+    for (int i = 0; i < w * h; i++) {
+      uint32_t *word = &bits[i % w * words + i / w / 32], bit = 1u << i / w % 32;
+
+      *word = pixels[i] ? *word | bit : *word & ~bit;
+    }
+    a = em_rle_encode (pixels, w, h);
+    b = em_rle_of_bits (bits, w, h);
+    CHECK (em_rle_equal (&a, &b));
+    em_rle_clear (&a);
+    em_rle_clear (&b);
+  }
+}
+
 static void
 damaged_strings (void)
 {
@@ -209,4 +238,4 @@ parts_and_depth (void)
   }
 }
 
-CHECK_MAIN (the_worked_example, against_pixels, damaged_strings, parts_and_depth)
+CHECK_MAIN (the_worked_example, against_pixels, from_bits, damaged_strings, parts_and_depth)

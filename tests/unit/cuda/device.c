@@ -1,0 +1,247 @@
+/* The CUDA backend as a whole, on the simulated GPU: passes come out of graphs as they came out of
+ * single launches, memory that is out is a step down, ops that go through the host say so. */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "check.h"
+#include "predict/predictor_private.h"
+#include "predict/tiny.h"
+
+#define FRAMES 6
+
+static Tiny tiny;
+static TinyClip clip;
+static size_t (*used) (void);
+static void (*set_budget) (size_t bytes);
+static size_t (*graph_launches) (void);
+
+/* The simulator's own functions, of the module that the backend is. */
+static bool
+find_functions (void)
+{
+  char path[4096];
+  void *module;
+
+  snprintf (path, sizeof path, "%s/earmark-cudasim.so", getenv ("EARMARK_MODULES"));
+  module = dlopen (path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+  *(void **) &used = dlsym (module, "cudasim_used");
+  *(void **) &set_budget = dlsym (module, "cudasim_set_budget");
+  *(void **) &graph_launches = dlsym (module, "cudasim_graph_launches");
+  return used && set_budget && graph_launches;
+}
+
+typedef struct {
+  EmBackend *be;
+  EmModel *model;
+} Device;
+
+static Device
+device_open (const char *name)
+{
+  EmError err = EM_ERROR_INIT;
+  Device d = { em_backend_open (name, &err), NULL };
+
+  CHECK_TEXT (err.text, "");
+  d.model = em_model_open (tiny.weights, d.be, 0, &err);
+  CHECK (d.model != NULL);
+  return d;
+}
+
+static void
+device_close (Device *d)
+{
+  em_model_close (d->model);
+  em_backend_close (d->be);
+}
+
+typedef struct {
+  int n;
+  float logits[200][TINY_MAP];
+} Work;
+
+static void
+keep (Work *w, EmAnswer *a)
+{
+  memcpy (w->logits[w->n++], a->logits, sizeof w->logits[0]);
+  em_answer_clear (a);
+}
+
+/* Clicks on every frame, the sound, two objects tracked to the end and one of them back again. */
+static bool
+work (EmModel *model, Work *w, EmThrift *thrift, EmError *err)
+{
+  EmPredictorOptions options = em_predictor_defaults ();
+  EmPredictor *p = em_predictor_open (model, &clip.source, &options, err);
+  EmAnswer a[TINY_T];
+  bool good = p != NULL;
+  int frame, n;
+
+  w->n = 0;
+  for (int i = 0; good && i < FRAMES; i++) {
+    EmPromptSet set = { .n = 1, .items = { tiny_point (8 + (float) i, 9, true) } };
+
+    if ((good = em_predictor_decode (p, i, &set, a, err)))
+      keep (w, a);
+  }
+  if (good && (good = em_predictor_sound (p, 0, a, &n, err)))
+    for (int i = 0; i < n; i++)
+      keep (w, &a[i]);
+  for (int i = 1; good && i <= 2; i++)
+    good = em_predictor_add_points (p, 0, i, (float[]){ 8.0f * (float) i, 12 }, (int[]){ 1 }, 1,
+                                    NULL, true, NULL, err);
+  for (int direction = 1; good && direction >= -1; direction -= 2) {
+    good = em_predictor_propagate (p, direction > 0 ? 0 : FRAMES - 1,
+                                   direction > 0 ? FRAMES - 1 : 0, direction, err);
+    while (good && em_predictor_step (p, &frame, a, err))
+      for (int i = 0; i < 2; i++)
+        keep (w, &a[i]);
+  }
+  if (thrift)
+    *thrift = p ? em_predictor_thrift (p) : EM_THRIFT_NONE;
+  em_predictor_close (p);
+  return good && err->code == EM_OK;
+}
+
+static double
+distance (const Work *a, const Work *b)
+{
+  double apart = 0, size = 0;
+
+  CHECK_INT (a->n, b->n);
+  for (int i = 0; i < a->n; i++)
+    for (int k = 0; k < TINY_MAP; k++) {
+      double d = (double) a->logits[i][k] - b->logits[i][k];
+
+      apart += d * d;
+      size += (double) a->logits[i][k] * a->logits[i][k];
+    }
+  return size > 0 ? apart / size : apart;
+}
+
+static bool
+same (const Work *a, const Work *b)
+{
+  return a->n == b->n && memcmp (a->logits, b->logits, sizeof a->logits[0] * (size_t) a->n) == 0;
+}
+
+/* First call by call, then captured, then replayed: the same bits, and those of the CPU but for
+ * rounding. */
+static void
+graphs_change_nothing (void)
+{
+  static const char *const names[] = { "cudasim:f32", "cudasim:bf16" };
+  static Work by_cpu, first, again;
+  EmError err = EM_ERROR_INIT;
+
+  CHECK (work (tiny.model, &by_cpu, NULL, &err));
+  for (int i = 0; i < 2; i++) {
+    Device d = device_open (names[i]);
+    size_t launches[4];
+
+    for (int round = 0; round < 4; round++) {
+      CHECK (work (d.model, round ? &again : &first, NULL, &err));
+      CHECK (round == 0 || same (&first, &again));
+      launches[round] = graph_launches ();
+    }
+    CHECK (launches[1] > launches[0]); /* what came again within a round is there already */
+    CHECK (launches[3] - launches[2] >= launches[1] - launches[0]);
+    printf ("%s: %zu graphs launched in the last of 4 rounds, %.1e from the CPU\n", names[i],
+            launches[3] - launches[2], distance (&by_cpu, &first));
+    CHECK (distance (&by_cpu, &first) < (i ? 3e-2 : 1e-8));
+    CHECK_TEXT (d.be->slow_ops (d.be), "");
+    device_close (&d);
+  }
+  CHECK_TEXT (err.text, "");
+  CHECK_INT (used (), 0); /* everything was given back */
+}
+
+/* Less and less of the device's memory. */
+static void
+less_memory (void)
+{
+  static Work plenty, less;
+  EmError err = EM_ERROR_INIT;
+  EmThrift thrift = EM_THRIFT_NONE;
+  Device d = device_open ("cudasim:bf16");
+  bool stepped = false, worked = true;
+  size_t kept;
+
+  CHECK (work (d.model, &plenty, &thrift, &err) && thrift == EM_THRIFT_NONE);
+  d.be->trim (d.be);
+  kept = used (); /* the weights, and the scratch of ops */
+  for (size_t more = 3200 << 10; worked && more; more -= 64 << 10) {
+    set_budget (kept + more);
+    worked = work (d.model, &less, &thrift, &err);
+    CHECK (!worked || same (&plenty, &less));
+    stepped |= worked && thrift > EM_THRIFT_NONE;
+    d.be->trim (d.be);
+  }
+  set_budget (SIZE_MAX);
+  CHECK (stepped && !worked);
+  CHECK_INT (err.code, EM_E_MEMORY);
+  CHECK (strstr (err.text, "out of memory") && !strchr (err.text, '\n'));
+  /* And with memory again it works again. */
+  err = (EmError) EM_ERROR_INIT;
+  CHECK (work (d.model, &less, &thrift, &err) && same (&plenty, &less));
+  device_close (&d);
+}
+
+/* Any op by way of the CPU gives what the device gives, and is named. */
+static void
+ops_through_the_host (void)
+{
+  static Work by_device, by_host;
+  EmError err = EM_ERROR_INIT;
+  Device d = device_open ("cudasim:f32");
+  Device h = device_open ("cudasim:f32:host=attention,layer_norm,permute,concat,where,take,cast");
+
+  CHECK (work (d.model, &by_device, NULL, &err) && work (h.model, &by_host, NULL, &err));
+  CHECK (distance (&by_device, &by_host) < 1e-8);
+  CHECK (strstr (h.be->slow_ops (h.be), "attention") && strstr (h.be->slow_ops (h.be), "take"));
+  device_close (&h);
+  device_close (&d);
+  CHECK (!em_backend_open ("cudasim:host=sorcery", &err) && strstr (err.text, "sorcery"));
+  err = (EmError) EM_ERROR_INIT;
+  CHECK (!em_backend_open ("cudasim:quickly", &err) && strstr (err.text, "quickly"));
+  err = (EmError) EM_ERROR_INIT;
+  CHECK (!em_backend_open ("cudasim:7", &err) && strstr (err.text, "GPU 7"));
+}
+
+/* A machine without a GPU: one line. */
+static void
+no_device (void)
+{
+  EmError err = EM_ERROR_INIT;
+
+  setenv ("EARMARK_CUDASIM_DEVICES", "0", 1);
+  CHECK (!em_backend_open ("cudasim", &err));
+  CHECK_INT (err.code, EM_E_DEVICE);
+  CHECK (strstr (err.text, "no NVIDIA GPU") && !strchr (err.text, '\n'));
+  unsetenv ("EARMARK_CUDASIM_DEVICES");
+}
+
+/* With an argument: the GPU is one of before 2020. */
+int
+main (int argc, char **argv)
+{
+  EmError err = EM_ERROR_INIT;
+  EmBackend *be = em_backend_open ("cudasim", &err);
+
+  if (argc > 1) {
+    CHECK (!be && strstr (err.text, argv[1]) && !strchr (err.text, '\n'));
+    return check_failures > 0;
+  }
+  CHECK_TEXT (err.text, "");
+  em_backend_close (be);
+  CHECK (find_functions ());
+  tiny_open (&tiny, (TinyKind){ 0 });
+  tiny_clip_open (&clip, FRAMES, 2);
+  graphs_change_nothing ();
+  less_memory ();
+  ops_through_the_host ();
+  no_device ();
+  tiny_clip_close (&clip);
+  tiny_close (&tiny);
+  return check_failures > 0;
+}

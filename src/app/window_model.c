@@ -3,11 +3,27 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+static const char *
+thrift_text (int thrift)
+{
+  switch (thrift) {
+  case EM_THRIFT_NONE:
+    return "";
+  case EM_THRIFT_DROPPED:
+    return _ ("Memory was full: what was kept of frames was given up once");
+  case EM_THRIFT_SMALL:
+    return _ ("Memory is short: frames are not prepared ahead, returning to one takes longer");
+  default:
+    return _ ("Memory is very short: only what the next frame needs is kept");
+  }
+}
+
 void
 em_window_show_model (EmWindow *self)
 {
   const char *name = em_engine_model_name (self->engine);
   const char *device = em_engine_device (self->engine);
+  int thrift = em_engine_thrift (self->engine);
   g_autofree char *badge = NULL, *text = NULL;
 
   if (!em_engine_is_loaded (self->engine)) {
@@ -17,12 +33,13 @@ em_window_show_model (EmWindow *self)
                             "clicks and tracking wait for one."));
   } else {
     /* The device's first words: "CPU" of "CPU, 8 threads, avx512". */
-    badge = g_strdup_printf ("%s · %.*s", name, (int) strcspn (device, ","), device);
-    text
-        = g_strdup_printf (_ ("%s\n\nDevice: %s\nDigest: %.16s…\nSound: %s"), name, device,
-                           em_engine_model_digest (self->engine),
-                           em_engine_has_sound (self->engine) ? _ ("yes, it hears what it sees")
-                                                              : _ ("no, clicks and tracking only"));
+    badge = g_strdup_printf ("%s · %.*s%s%s", name, (int) strcspn (device, ","), device,
+                             thrift ? " · " : "", thrift ? _ ("less memory") : "");
+    text = g_strdup_printf (_ ("%s\n\nDevice: %s\nDigest: %.16s…\nSound: %s%s%s"), name, device,
+                            em_engine_model_digest (self->engine),
+                            em_engine_has_sound (self->engine) ? _ ("yes, it hears what it sees")
+                                                               : _ ("no, clicks and tracking only"),
+                            thrift ? "\n" : "", thrift_text (thrift));
     gtk_menu_button_set_label (self->model_button, badge);
     gtk_label_set_label (self->model_text, text);
   }
@@ -57,13 +74,48 @@ loaded_cb (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
-load (EmWindow *self, const char *path)
+load (EmWindow *self, const char *path, const char *device)
 {
   Loading *loading = g_new0 (Loading, 1);
 
   loading->window = g_object_ref (self);
   loading->path = g_strdup (path ? path : "");
-  em_engine_load_async (self->engine, path, NULL, NULL, loaded_cb, loading);
+  em_engine_load_async (self->engine, path, device, NULL, loaded_cb, loading);
+}
+
+static void
+memory_response_cb (EmWindow *self, const char *response)
+{
+  self->is_asking_memory = FALSE;
+  if (strcmp (response, "cpu") == 0)
+    load (self, em_engine_model_path (self->engine), "cpu");
+}
+
+void
+em_window_memory_out (EmWindow *self, const char *text)
+{
+  double seconds = em_engine_cpu_seconds (self->engine);
+  g_autofree char *time = NULL, *body = NULL;
+  GtkWidget *dialog;
+
+  if (self->is_asking_memory || g_str_has_prefix (em_engine_device (self->engine), "CPU"))
+    return; /* the toast has said it, and there is nothing to go on with */
+  self->is_asking_memory = TRUE;
+  if (seconds > 0)
+    time = g_strdup_printf (_ ("A tracked frame would take about %.2g seconds there."), seconds);
+  else
+    time = g_strdup (_ ("It is slower by far."));
+  body = g_strdup_printf (_ ("%s.\n\nAll that was confirmed is stored. Closing other programs that "
+                             "use the GPU may help; "
+                             "or go on with the processor. %s"),
+                          text, time);
+  dialog = adw_message_dialog_new (GTK_WINDOW (self), _ ("The GPU Is Out of Memory"), body);
+  adw_message_dialog_add_responses (ADW_MESSAGE_DIALOG (dialog), "close", _ ("Stay with the GPU"),
+                                    "cpu", _ ("Use the Processor"), NULL);
+  adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "close");
+  g_signal_connect_object (dialog, "response", G_CALLBACK (memory_response_cb), self,
+                           G_CONNECT_SWAPPED);
+  gtk_window_present (GTK_WINDOW (dialog));
 }
 
 static void
@@ -73,7 +125,7 @@ response_cb (GtkNativeDialog *dialog, int response, EmWindow *self)
   g_autofree char *path = file ? g_file_get_path (file) : NULL;
 
   if (response == GTK_RESPONSE_ACCEPT && path)
-    load (self, path);
+    load (self, path, NULL);
   g_object_unref (dialog);
 }
 
@@ -97,7 +149,7 @@ load_cb (GtkWidget *widget, const char *name, GVariant *target)
 static void
 load_demo_cb (GtkWidget *widget, const char *name, GVariant *target)
 {
-  load (EM_WINDOW (widget), NULL);
+  load (EM_WINDOW (widget), NULL, NULL);
 }
 
 void

@@ -167,18 +167,26 @@ drawn_clear (Drawn *d)
   g_free (d->sound);
 }
 
+/* When all that was asked for is done. A device works while the processor waits. */
+static double
+now (const EmBench *b)
+{
+  b->be->finish (b->be);
+  return b->be->spent ? 1e-6 * (double) g_get_monotonic_time () : em_yardstick_clock ();
+}
+
 /* Products are noted in the first run only; it is no different from the others. */
 static double
-begin (EmBenchStage *s, EmPredictor *p)
+begin (const EmBench *b, EmBenchStage *s, EmPredictor *p)
 {
   em_predictor_set_product (p, s->times->len ? NULL : note_product, s);
-  return em_yardstick_clock ();
+  return now (b);
 }
 
 static void
-end (EmBenchStage *s, double start)
+end (const EmBench *b, EmBenchStage *s, double start)
 {
-  double time = em_yardstick_clock () - start;
+  double time = now (b) - start;
 
   g_array_append_val (s->times, time);
 }
@@ -186,8 +194,9 @@ end (EmBenchStage *s, double start)
 /* One plain product by the engine itself, its right side a weight: the rate that this machine,
  * these threads and this precision allow. */
 static bool
-multiply (EmBench *b, EmBackend *be, const atomic_bool *cancel, EmError *err)
+multiply (EmBench *b, const atomic_bool *cancel, EmError *err)
 {
+  EmBackend *be = b->be;
   EmBenchStage *s = stage_new (b, "product", "4096 x 1024 by 1024 x 1024, for comparison");
   EmCtx *ctx = em_ctx_new (be, err);
   size_t mark;
@@ -198,20 +207,20 @@ multiply (EmBench *b, EmBackend *be, const atomic_bool *cancel, EmError *err)
   EmTensor *x = em_new_f32 (ctx, 4096, 1024), *w = em_new_f32 (ctx, 1024, 1024);
   g_autofree float *noise = g_new (float, em_numel (x));
   em_rng_fill (noise, em_numel (x), "product", 1, 2, -1);
-  x = em_upload (ctx, noise, x->ndim, x->shape);
-  w = em_upload (ctx, noise, w->ndim, w->shape);
-  be->hold (be, w->data, sizeof (float) * 1024 * 1024, false);
+  x = em_computed (ctx, em_upload (ctx, noise, x->ndim, x->shape));
+  w = em_computed (ctx, em_upload (ctx, noise, w->ndim, w->shape));
+  be->hold (be, w->data, 1024 * 1024 * em_dtype_bytes (w->dtype), false);
   mark = em_ctx_mark (ctx);
   for (int i = 0; i <= PRODUCTS && em_ok (ctx); i++) { /* the first warms up */
     ctx->product = i == 1 ? note_product : NULL;
     ctx->product_self = s;
-    double start = em_yardstick_clock ();
+    double start = now (b);
     em_linear (ctx, x, w, NULL, EM_ACT_NONE, NULL);
     if (i)
-      end (s, start);
+      end (b, s, start);
     em_ctx_release (ctx, mark);
   }
-  be->let_go (be, w->data, sizeof (float) * 1024 * 1024);
+  be->let_go (be, w->data, 1024 * 1024 * em_dtype_bytes (w->dtype));
   bool good = em_ctx_end_pass (ctx, err);
   em_ctx_free (ctx);
   return good;
@@ -223,11 +232,11 @@ encode (EmBench *b, EmPredictor *p, int n_frames, EmError *err)
   EmBenchStage *s = stage_new (b, "encode", "a frame's picture into features");
 
   for (int f = 0; f < n_frames; f++) {
-    double start = begin (s, p);
+    double start = begin (b, s, p);
 
     if (!em_predictor_embed (p, f, err))
       return false;
-    end (s, start);
+    end (b, s, start);
   }
   return true;
 }
@@ -260,9 +269,9 @@ hear (EmBench *b, EmModel *model, const atomic_bool *cancel, EmError *err)
   for (int i = 0; i < HEARINGS && em_ok (ctx); i++) {
     ctx->product = i ? NULL : note_product;
     ctx->product_self = s;
-    double start = em_yardstick_clock ();
+    double start = now (b);
     em_model_hear (ctx, model, patches, spect, NULL);
-    end (s, start);
+    end (b, s, start);
     em_ctx_release (ctx, mark);
   }
   bool good = em_ctx_end_pass (ctx, err);
@@ -293,11 +302,11 @@ click (EmBench *b, EmPredictor *p, bool sound, EmError *err)
     em_answer_clear (&answer);
   }
   for (int i = 0; i < CLICKS; i++) {
-    double start = begin (s, p);
+    double start = begin (b, s, p);
 
     if (!click_at (p, i, sound, &answer, err))
       return false;
-    end (s, start);
+    end (b, s, start);
     em_answer_clear (&answer);
   }
   return true;
@@ -305,7 +314,7 @@ click (EmBench *b, EmPredictor *p, bool sound, EmError *err)
 
 /* One pass over the clip; the last frames count, where the memory is as full as it gets. */
 static bool
-track_once (EmBenchStage *s, EmPredictor *p, int n_frames, EmError *err)
+track_once (const EmBench *b, EmBenchStage *s, EmPredictor *p, int n_frames, EmError *err)
 {
   float xy[2] = { 200, 180 };
   int label = 1, frame = 0;
@@ -317,12 +326,12 @@ track_once (EmBenchStage *s, EmPredictor *p, int n_frames, EmError *err)
     return false;
   for (int next = 0; next < n_frames; next++) {
     bool counts = next >= MAX (1, n_frames - LAST); /* frame 0 is known */
-    double start = counts ? begin (s, p) : 0;
+    double start = counts ? begin (b, s, p) : 0;
 
     if (!em_predictor_step (p, &frame, &answer, err))
       return false;
     if (counts)
-      end (s, start);
+      end (b, s, start);
     em_answer_clear (&answer);
   }
   return true;
@@ -334,12 +343,15 @@ track (EmBench *b, EmPredictor *p, int n_frames, EmError *err)
   EmBenchStage *s = stage_new (b, "track", "an object one frame onward, features known");
 
   for (int i = 0; i < PASSES; i++) {
-    if (!track_once (s, p, n_frames, err))
+    if (!track_once (b, s, p, n_frames, err))
       return false;
-    if (i == 1)
+    if (i == 1) {
       b->rss_bytes[0] = em_bench_resident ();
+      b->device_bytes[0] = (int64_t) b->be->used_bytes;
+    }
   }
   b->rss_bytes[1] = em_bench_resident ();
+  b->device_bytes[1] = (int64_t) b->be->used_bytes;
   return true;
 }
 
@@ -380,6 +392,7 @@ em_bench_run (EmBench *b, EmModel *model, EmWeights *weights, int n_frames,
   struct rusage usage;
   bool good = false;
 
+  b->be = model->be;
   b->stages = g_ptr_array_new_with_free_func (stage_free);
   drawn_make (&drawn, n_frames);
   p = em_predictor_open (model, &drawn.source, &options, err);
@@ -391,7 +404,7 @@ em_bench_run (EmBench *b, EmModel *model, EmWeights *weights, int n_frames,
           && track (b, p, n_frames, err);
     getrusage (RUSAGE_SELF, &usage); /* before what only serves to compare */
     b->peak_bytes = (int64_t) usage.ru_maxrss * 1024;
-    good = good && multiply (b, model->be, cancel, err)
+    good = good && multiply (b, cancel, err)
            && compare (b, weights, model->config.sam2.image_size, &drawn.source, p, err);
   }
   em_predictor_close (p);

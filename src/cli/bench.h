@@ -15,11 +15,13 @@ typedef struct {
 } EmBenchStage;
 
 typedef struct {
-  GPtrArray *stages;    /* of EmBenchStage; the last is a plain product by the engine itself */
-  int64_t peak_bytes;   /* most that was resident up to the end of tracking */
-  int64_t rss_bytes[2]; /* resident after the second tracking pass and after the last */
-  double difference;    /* largest, of a click's logits on the plainest form of the engine */
-  double logit_rms;     /* of that click */
+  EmBackend *be;
+  GPtrArray *stages;       /* of EmBenchStage; the last is a plain product by the engine itself */
+  int64_t peak_bytes;      /* most that was resident up to the end of tracking */
+  int64_t rss_bytes[2];    /* resident after the second tracking pass and after the last */
+  int64_t device_bytes[2]; /* likewise, of the device's memory; 0 where that is the host's */
+  double difference;       /* largest, of a click's logits on the plainest form of the engine */
+  double logit_rms;        /* of that click */
 } EmBench;
 
 /* `model` is over `weights`; `n_frames`, at least 2, are encoded and tracked. */

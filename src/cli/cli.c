@@ -28,6 +28,18 @@ em_cli_fail_text (EmStatus code, const char *format, ...)
   return em_exit_code (code);
 }
 
+/* "cuda" or "cuda:0"; whether there is one of that name em_backend_open says. */
+static bool
+is_device (const char *name)
+{
+  size_t word = strspn (name, "abcdefghijklmnopqrstuvwxyz");
+
+  return word
+         && (!name[word]
+             || (name[word] == ':' && name[word + 1]
+                 && strspn (name + word + 1, "0123456789") == strlen (name + word + 1)));
+}
+
 bool
 em_cli_parse (int *argc, char ***argv, const GOptionEntry *entries, const char *usage,
               const char *summary, const char *example, int min, int max, EmCliOptions *options,
@@ -40,9 +52,12 @@ em_cli_parse (int *argc, char ***argv, const GOptionEntry *entries, const char *
       "auto, plain, json or none (default: auto)", "HOW" },
     { "model", 0, 0, G_OPTION_ARG_STRING, &options->model,
       "Package file, name or digest (default: the demo model)", "M" },
-    { "device", 0, 0, G_OPTION_ARG_STRING, &options->device, "auto or cpu (default: auto)", "D" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &options->device,
+      "auto, cpu, cuda or cuda:K, the K-th GPU from 0 (default: auto)", "D" },
     { "precision", 0, 0, G_OPTION_ARG_STRING, &options->precision,
-      "f32, or bf16: twice as fast and less exact, where the processor can (default: f32)", "P" },
+      "f32, or bf16: twice as fast and less exact, where the device can (default: bf16 on a GPU, "
+      "f32 on a CPU)",
+      "P" },
     { "size", 0, 0, G_OPTION_ARG_INT, &options->size,
       "Show the model pictures of N x N pixels (default: what it was trained at)", "N" },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No progress", NULL },
@@ -83,9 +98,9 @@ em_cli_parse (int *argc, char ***argv, const GOptionEntry *entries, const char *
                                 options->progress);
     return false;
   }
-  if (options->device && strcmp (options->device, "auto") && strcmp (options->device, "cpu")) {
-    *status
-        = em_cli_fail_text (EM_E_USAGE, "--device is %s, expected auto or cpu", options->device);
+  if (options->device && !is_device (options->device)) {
+    *status = em_cli_fail_text (EM_E_USAGE, "--device is %s, expected auto, cpu, cuda or cuda:K",
+                                options->device);
     return false;
   }
   if (options->precision && strcmp (options->precision, "f32")

@@ -10,9 +10,9 @@ bool
 em_cli_model_open (EmCliModel *m, const EmCliOptions *options, EmError *err)
 {
   char *path = options->model ? em_library_find (options->model, err) : NULL;
-  bool half = options->precision && strcmp (options->precision, "bf16") == 0;
   g_autofree char *backend
-      = g_strconcat (options->device ? options->device : "auto", half ? ":bf16" : NULL, NULL);
+      = g_strconcat (options->device ? options->device : "auto", options->precision ? ":" : NULL,
+                     options->precision, NULL);
 
   *m = (EmCliModel){ 0 };
   if (path)

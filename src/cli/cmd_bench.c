@@ -20,10 +20,11 @@ number_or_null (double x)
   return isfinite (x) ? json_real (x) : json_null ();
 }
 
+/* The product library is the CPU's: no yardstick for another device. */
 static json_t *
-stage_json (const EmBenchStage *s, double full)
+stage_json (const EmBenchStage *s, double full, bool on_device)
 {
-  double time = em_bench_median (s), library = em_bench_library (s);
+  double time = em_bench_median (s), library = on_device ? 0 : em_bench_library (s);
 
   return json_pack ("{s:s, s:s, s:f, s:i, s:f, s:o, s:o, s:o, s:o}", "name", s->name, "what",
                     s->what, "ms", 1e3 * time, "runs", (int) s->times->len, "gflop", 1e-9 * s->flop,
@@ -36,20 +37,23 @@ stage_json (const EmBenchStage *s, double full)
 static json_t *
 bench_json (const EmBench *b, const EmCliModel *m)
 {
+  const char *slow = m->be->slow_ops ? m->be->slow_ops (m->be) : "";
   const EmBenchStage *product = b->stages->pdata[b->stages->len - 1];
   double full = rate (product->flop, em_bench_median (product));
   json_t *stages = json_array ();
 
   for (guint i = 0; i < b->stages->len; i++)
-    json_array_append_new (stages, stage_json (b->stages->pdata[i], full));
-  return json_pack ("{s:s, s:{s:s, s:s, s:i}, s:o, s:{s:f, s:f, s:f, s:b}, s:f, s:f}", "device",
-                    m->be->device, "model", "name", m->model->config.name, "digest",
-                    em_weights_digest (m->weights), "image_size", m->model->config.sam2.image_size,
-                    "stages", stages, "memory", "peak_mb", (double) b->peak_bytes / (1 << 20),
-                    "second_pass_mb", (double) b->rss_bytes[0] / (1 << 20), "last_pass_mb",
-                    (double) b->rss_bytes[1] / (1 << 20), "flat",
-                    b->rss_bytes[1] <= b->rss_bytes[0] + SLACK_BYTES, "logit_difference",
-                    b->difference, "logit_rms", b->logit_rms);
+    json_array_append_new (stages, stage_json (b->stages->pdata[i], full, b->be->spent));
+  return json_pack (
+      "{s:s, s:s, s:{s:s, s:s, s:i}, s:o, s:{s:f, s:f, s:f, s:f, s:b}, s:f, s:f}", "device",
+      m->be->device, "host_ops", slow, "model", "name", m->model->config.name, "digest",
+      em_weights_digest (m->weights), "image_size", m->model->config.sam2.image_size, "stages",
+      stages, "memory", "peak_mb", (double) b->peak_bytes / (1 << 20), "second_pass_mb",
+      (double) b->rss_bytes[0] / (1 << 20), "last_pass_mb", (double) b->rss_bytes[1] / (1 << 20),
+      "device_mb", (double) b->device_bytes[1] / (1 << 20), "flat",
+      b->rss_bytes[1] <= b->rss_bytes[0] + SLACK_BYTES
+          && b->device_bytes[1] <= b->device_bytes[0] + SLACK_BYTES,
+      "logit_difference", b->difference, "logit_rms", b->logit_rms);
 }
 
 static void
@@ -83,7 +87,13 @@ print_text (json_t *all)
           json_is_true (json_object_get (memory, "flat")) ? "flat" : "GROWING",
           json_real_value (json_object_get (memory, "second_pass_mb")),
           json_real_value (json_object_get (memory, "last_pass_mb")));
-  printf ("logits (rms %.2g) differ by at most %.2g from those without vector instructions\n",
+  if (json_real_value (json_object_get (memory, "device_mb")) > 0)
+    printf ("device memory: %.0f MB\n", json_real_value (json_object_get (memory, "device_mb")));
+  if (*json_string_value (json_object_get (all, "host_ops")))
+    printf ("SLOW, by the CPU instead of the device: %s\n",
+            json_string_value (json_object_get (all, "host_ops")));
+  printf ("logits (rms %.2g) differ by at most %.2g from those of a CPU without vector "
+          "instructions\n",
           json_real_value (json_object_get (all, "logit_rms")),
           json_real_value (json_object_get (all, "logit_difference")));
 }

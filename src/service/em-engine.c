@@ -1,5 +1,6 @@
 /* em-engine.c - the one place where masks are computed: its face towards the main thread. */
 #include "service/em-engine.h"
+#include "engine/yardstick.h"
 #include "service/em-worker.h"
 #include "service/engine_jobs.h"
 #include <string.h>
@@ -10,6 +11,9 @@ struct _EmEngine {
   EmEngineCore *core;
   EmModelInfo *info; /* NULL without a model */
   guint n_clips;
+  int thrift;
+  double flop_per_frame; /* told with a step down; 0: not known */
+  char *path;            /* of the model */
   /* Answers that were on their way when somebody cancelled are dropped: requests are numbered, and
    * for every clip (0: all) the number is kept below which nothing is told any more. */
   guint64 n_requests;
@@ -24,9 +28,13 @@ enum {
   PROP_NAME,
   PROP_DIGEST,
   PROP_DEVICE,
+  PROP_THRIFT,
   N_PROPS
 };
 static GParamSpec *props[N_PROPS];
+
+enum { MEMORY_OUT, N_SIGNALS };
+static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (EmEngine, em_engine, G_TYPE_OBJECT)
 
@@ -88,6 +96,9 @@ em_engine_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
   case PROP_DEVICE:
     g_value_set_string (value, em_engine_device (self));
     break;
+  case PROP_THRIFT:
+    g_value_set_int (value, self->thrift);
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -104,6 +115,7 @@ em_engine_dispose (GObject *object)
   g_clear_pointer (&self->core, em_engine_core_free);
   g_clear_pointer (&self->info, em_model_info_free);
   g_clear_pointer (&self->cancelled, g_hash_table_unref);
+  g_clear_pointer (&self->path, g_free);
   G_OBJECT_CLASS (em_engine_parent_class)->dispose (object);
 }
 
@@ -122,7 +134,11 @@ em_engine_class_init (EmEngineClass *klass)
   props[PROP_NAME] = g_param_spec_string ("model-name", NULL, NULL, "", flags);
   props[PROP_DIGEST] = g_param_spec_string ("model-digest", NULL, NULL, "", flags);
   props[PROP_DEVICE] = g_param_spec_string ("device", NULL, NULL, "", flags);
+  props[PROP_THRIFT]
+      = g_param_spec_int ("thrift", NULL, NULL, 0, EM_THRIFT_LEAST, EM_THRIFT_NONE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
+  signals[MEMORY_OUT] = g_signal_new ("memory-out", EM_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL,
+                                      NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void
@@ -209,6 +225,71 @@ em_engine_cancel (EmEngine *self, guint clip)
   em_worker_cancel (self->worker, clip);
 }
 
+/* Memory ------------------------------------------------------------------------------------------
+ */
+
+static void
+set_thrift (EmEngine *self, int thrift)
+{
+  if (self->thrift == thrift)
+    return;
+  self->thrift = thrift;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_THRIFT]);
+}
+
+typedef struct {
+  EmEngine *engine;
+  int thrift;
+  double flop_per_frame;
+  char *text; /* memory is out altogether; NULL: a step down */
+} News;
+
+static void
+news_free (gpointer data)
+{
+  News *n = data;
+
+  g_object_unref (n->engine);
+  g_free (n->text);
+  g_free (n);
+}
+
+static gboolean
+news_cb (gpointer data)
+{
+  News *n = data;
+
+  if (n->flop_per_frame > 0)
+    n->engine->flop_per_frame = n->flop_per_frame;
+  set_thrift (n->engine, MAX (n->engine->thrift, n->thrift));
+  if (n->text)
+    g_signal_emit (n->engine, signals[MEMORY_OUT], 0, n->text);
+  return G_SOURCE_REMOVE;
+}
+
+/* Every task's source is its engine. */
+static void
+tell (EmWork *work, int thrift, double flop_per_frame, const char *text)
+{
+  News *n = g_new (News, 1);
+
+  *n = (News){ g_object_ref (g_task_get_source_object (em_work_task (work))), thrift,
+               flop_per_frame, g_strdup (text) };
+  em_work_tell (work, news_cb, n, news_free);
+}
+
+void
+em_engine_tell_thrift (EmWork *work, EmThrift thrift, double flop_per_frame)
+{
+  tell (work, thrift, flop_per_frame, NULL);
+}
+
+void
+em_engine_tell_memory_out (EmWork *work, const char *text)
+{
+  tell (work, EM_THRIFT_NONE, 0, text);
+}
+
 /* The model ---------------------------------------------------------------------------------------
  */
 
@@ -226,6 +307,10 @@ loaded_cb (GObject *source, GAsyncResult *result, gpointer data)
   }
   g_clear_pointer (&self->info, em_model_info_free);
   self->info = info;
+  g_free (self->path);
+  self->path = g_strdup (g_object_get_data (G_OBJECT (task), "em-path"));
+  self->flop_per_frame = 0;
+  set_thrift (self, EM_THRIFT_NONE);
   for (int i = 0; i < 5; i++)
     g_object_notify_by_pspec (
         G_OBJECT (self),
@@ -241,6 +326,7 @@ em_engine_load_async (EmEngine *self, const char *path, const char *device,
   EmLoadJob *job = g_new0 (EmLoadJob, 1);
 
   g_task_set_source_tag (task, em_engine_load_async);
+  g_object_set_data_full (G_OBJECT (task), "em-path", g_strdup (path), g_free);
   job->core = self->core;
   job->path = g_strdup (path);
   job->device = g_strdup (device);
@@ -290,6 +376,26 @@ const char *
 em_engine_device (EmEngine *self)
 {
   return self->info ? self->info->device : "";
+}
+
+int
+em_engine_thrift (EmEngine *self)
+{
+  return self->thrift;
+}
+
+const char *
+em_engine_model_path (EmEngine *self)
+{
+  return self->path;
+}
+
+double
+em_engine_cpu_seconds (EmEngine *self)
+{
+  double side = 512, time = em_yardstick_product (512, 512, 512, true, false);
+
+  return time > 0 ? self->flop_per_frame * time / (2 * side * side * side) : 0;
 }
 
 int

@@ -9,12 +9,16 @@
  * what was cancelled, replaced or whose clip was closed, EM_E_WEIGHTS without a model.
  *
  * Properties, read only, with notify on the thread that made the engine: "loaded", "busy",
- * "reads", "model-name", "model-digest", "device" (for people), "waiting" (jobs not yet done). */
+ * "reads", "model-name", "model-digest", "device" (for people), "waiting" (jobs not yet done),
+ * "thrift". Memory that is out makes the predictors do with less, which "thrift" tells; where that
+ * is not enough a job fails with EM_E_MEMORY, and the signal "memory-out" (const char *text) says
+ * so once more, so that somebody can ask whether to go on with the processor. */
 #pragma once
 #include <gio/gio.h>
 #include "base/prompt.h"
 #include "media/em-audio.h"
 #include "media/em-frame-index.h"
+#include "predict/thrift.h"
 #include "service/results.h"
 
 G_BEGIN_DECLS
@@ -41,6 +45,13 @@ const char *em_engine_model_name (EmEngine *self);   /* "" without a model */
 const char *em_engine_model_digest (EmEngine *self); /* 64 hex digits, "" without a model */
 const char *em_engine_device (EmEngine *self);       /* "CPU, 8 threads, avx512" */
 int em_engine_window_size (EmEngine *self);          /* T, grid points that are asked together */
+/* EmThrift: what the model's predictors went without so far because memory was out. */
+int em_engine_thrift (EmEngine *self);
+/* The package in use as it was asked for; NULL: the demo model, or none. */
+const char *em_engine_model_path (EmEngine *self);
+/* About how long the processor would take for a tracked frame; 0: not known. Measures it for some
+ * milliseconds. */
+double em_engine_cpu_seconds (EmEngine *self);
 
 /* Makes a clip known and returns its number, > 0. Nothing is computed: decoder and predictor are
  * made by the first job that needs them, and the engine keeps at most two predictors (a tracking

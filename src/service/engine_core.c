@@ -351,6 +351,7 @@ em_engine_core_enter (EmEngineCore *core, guint id, EmWork *work, GError **error
 {
   Spec *s = copy_spec (core, id);
   EmOpenClip *c = NULL;
+  GError *failed = NULL;
 
   if (!s) {
     g_set_error_literal (error, EM_ERROR, EM_E_CANCELLED, "the clip was closed");
@@ -366,8 +367,12 @@ em_engine_core_enter (EmEngineCore *core, guint id, EmWork *work, GError **error
   } else if (!c) {
     em_engine_core_sweep (core);
     make_room (core);
-    c = open_clip (core, id, s, error);
+    c = open_clip (core, id, s, &failed);
   }
+  if (g_error_matches (failed, EM_ERROR, EM_E_MEMORY) && em_work_task (work))
+    em_engine_tell_memory_out (work, failed->message);
+  if (failed)
+    g_propagate_error (error, failed);
   spec_free (s);
   if (c)
     em_engine_core_reenter (c, work);
@@ -379,11 +384,19 @@ em_engine_core_enter (EmEngineCore *core, guint id, EmWork *work, GError **error
 void
 em_engine_core_reenter (EmOpenClip *clip, EmWork *work)
 {
+  clip->work = work;
   em_predictor_set_cancel (clip->predictor, em_work_flag (work));
 }
 
 void
 em_engine_core_leave (EmOpenClip *clip)
 {
+  EmThrift thrift = em_predictor_thrift (clip->predictor);
+
   em_predictor_set_cancel (clip->predictor, NULL);
+  if (thrift > clip->thrift && em_work_task (clip->work)) {
+    clip->thrift = thrift;
+    em_engine_tell_thrift (clip->work, thrift, em_predictor_flop_per_frame (clip->predictor));
+  }
+  clip->work = NULL;
 }

@@ -15,6 +15,8 @@ typedef struct {
   guint64 used;
   EmMediaSource *media;
   EmPredictor *predictor;
+  EmWork *work;    /* that is in it */
+  EmThrift thrift; /* that the engine was told of */
 } EmOpenClip;
 
 /* What is worth telling about a model. */
@@ -47,8 +49,13 @@ guint em_engine_core_model (EmEngineCore *core); /* grows with every model; 0: n
  * EM_E_WEIGHTS without a model, EM_E_CANCELLED for a clip that was closed. */
 EmOpenClip *em_engine_core_enter (EmEngineCore *core, guint id, EmWork *work, GError **error);
 void em_engine_core_reenter (EmOpenClip *clip, EmWork *work);
-void em_engine_core_leave (EmOpenClip *clip);
+void em_engine_core_leave (EmOpenClip *clip); /* tells the engine what it did without */
 /* `clip` stays open until `work` is cancelled or NULL is kept instead. */
 void em_engine_core_keep (EmEngineCore *core, EmOpenClip *clip, EmWork *work);
 /* Closes predictors of clips that are not known any more. */
 void em_engine_core_sweep (EmEngineCore *core);
+
+/* To the engine that asked for `work`, on its thread: a predictor took a step down, and what a
+ * frame asks of it; memory is out altogether, as `text` says. */
+void em_engine_tell_thrift (EmWork *work, EmThrift thrift, double flop_per_frame);
+void em_engine_tell_memory_out (EmWork *work, const char *text);

@@ -9,6 +9,8 @@ em_job_fail (EmWork *work, EmError *err)
 
   if (em_work_is_cancelled (work))
     return EM_WORK_CANCELLED;
+  if (err->code == EM_E_MEMORY)
+    em_engine_tell_memory_out (work, err->text);
   em_engine_take_error (err, &error);
   g_task_return_error (em_work_task (work), error);
   return EM_WORK_DONE;
@@ -37,8 +39,11 @@ em_load_job_run (EmWork *work, gpointer data)
 
   if (info)
     g_task_return_pointer (em_work_task (work), info, (GDestroyNotify) em_model_info_free);
-  else
+  else {
+    if (g_error_matches (error, EM_ERROR, EM_E_MEMORY))
+      em_engine_tell_memory_out (work, error->message);
     g_task_return_error (em_work_task (work), error);
+  }
   return EM_WORK_DONE;
 }
 
@@ -101,8 +106,9 @@ em_embed_job_run (EmWork *work, gpointer data)
   if (!em_engine_core_take_wanted (core, &id, &frame))
     return EM_WORK_DONE;
   clip = em_engine_core_enter (core, id, work, &error);
-  if (clip) {
-    if (!em_predictor_embed (clip->predictor, frame, &err))
+  if (clip) { /* with caches of one answer looking ahead only pushes out what is in use */
+    if (em_predictor_thrift (clip->predictor) < EM_THRIFT_SMALL
+        && !em_predictor_embed (clip->predictor, frame, &err))
       g_debug ("frame %d was not prepared: %s", frame, err.text);
     em_engine_core_leave (clip);
   }

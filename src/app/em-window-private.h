@@ -45,7 +45,7 @@ struct _EmWindow {
   GtkSingleSelection *selection;
   GPtrArray *recent_rows;
   EmRle clipboard; /* a copied mask */
-  gboolean is_muted, has_asked, is_selecting, is_asking_memory;
+  gboolean is_muted, has_asked, is_selecting, is_asking_device;
 };
 
 /* em-window.c */
@@ -70,4 +70,5 @@ void em_window_install_help_actions (GtkWidgetClass *klass);
 /* window_model.c: the model badge. */
 void em_window_install_model_actions (GtkWidgetClass *klass);
 void em_window_show_model (EmWindow *self);
-void em_window_memory_out (EmWindow *self, const char *text); /* asks whether to leave the GPU */
+/* Asks whether to leave the GPU. */
+void em_window_device_failed (EmWindow *self, int status, const char *text);

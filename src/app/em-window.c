@@ -636,7 +636,7 @@ em_window_new (AdwApplication *application, EmEngine *engine)
 
   self->engine = g_object_ref (engine);
   g_signal_connect_swapped (engine, "notify", G_CALLBACK (em_window_show_model), self);
-  g_signal_connect_swapped (engine, "memory-out", G_CALLBACK (em_window_memory_out), self);
+  g_signal_connect_swapped (engine, "device-failed", G_CALLBACK (em_window_device_failed), self);
   em_window_show_model (self);
   em_window_update_actions (self);
   return self;

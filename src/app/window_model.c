@@ -84,36 +84,42 @@ load (EmWindow *self, const char *path, const char *device)
 }
 
 static void
-memory_response_cb (EmWindow *self, const char *response)
+device_response_cb (EmWindow *self, const char *response)
 {
-  self->is_asking_memory = FALSE;
+  self->is_asking_device = FALSE;
   if (strcmp (response, "cpu") == 0)
     load (self, em_engine_model_path (self->engine), "cpu");
 }
 
 void
-em_window_memory_out (EmWindow *self, const char *text)
+em_window_device_failed (EmWindow *self, int status, const char *text)
 {
   double seconds = em_engine_cpu_seconds (self->engine);
   g_autofree char *time = NULL, *body = NULL;
   GtkWidget *dialog;
 
-  if (self->is_asking_memory || g_str_has_prefix (em_engine_device (self->engine), "CPU"))
+  if (self->is_asking_device || g_str_has_prefix (em_engine_device (self->engine), "CPU"))
     return; /* the toast has said it, and there is nothing to go on with */
-  self->is_asking_memory = TRUE;
+  self->is_asking_device = TRUE;
   if (seconds > 0)
     time = g_strdup_printf (_ ("A tracked frame would take about %.2g seconds there."), seconds);
   else
     time = g_strdup (_ ("It is slower by far."));
-  body = g_strdup_printf (_ ("%s.\n\nAll that was confirmed is stored. Closing other programs that "
-                             "use the GPU may help; "
-                             "or go on with the processor. %s"),
-                          text, time);
-  dialog = adw_message_dialog_new (GTK_WINDOW (self), _ ("The GPU Is Out of Memory"), body);
+  body = g_strdup_printf (
+      status == EM_E_MEMORY
+          ? _ ("%s.\n\nAll that was confirmed is stored. Closing other programs that use the GPU "
+               "may "
+               "help; or go on with the processor. %s")
+          : _ ("%s.\n\nAll that was confirmed is stored. Starting Earmark anew may help; or go on "
+               "with the processor. %s"),
+      text, time);
+  dialog = adw_message_dialog_new (
+      GTK_WINDOW (self),
+      status == EM_E_MEMORY ? _ ("The GPU Is Out of Memory") : _ ("The GPU Failed"), body);
   adw_message_dialog_add_responses (ADW_MESSAGE_DIALOG (dialog), "close", _ ("Stay with the GPU"),
                                     "cpu", _ ("Use the Processor"), NULL);
   adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "close");
-  g_signal_connect_object (dialog, "response", G_CALLBACK (memory_response_cb), self,
+  g_signal_connect_object (dialog, "response", G_CALLBACK (device_response_cb), self,
                            G_CONNECT_SWAPPED);
   gtk_window_present (GTK_WINDOW (dialog));
 }

@@ -33,7 +33,7 @@ enum {
 };
 static GParamSpec *props[N_PROPS];
 
-enum { MEMORY_OUT, N_SIGNALS };
+enum { DEVICE_FAILED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (EmEngine, em_engine, G_TYPE_OBJECT)
@@ -137,8 +137,9 @@ em_engine_class_init (EmEngineClass *klass)
   props[PROP_THRIFT]
       = g_param_spec_int ("thrift", NULL, NULL, 0, EM_THRIFT_LEAST, EM_THRIFT_NONE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
-  signals[MEMORY_OUT] = g_signal_new ("memory-out", EM_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL,
-                                      NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  signals[DEVICE_FAILED]
+      = g_signal_new ("device-failed", EM_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                      G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
 }
 
 static void
@@ -241,7 +242,8 @@ typedef struct {
   EmEngine *engine;
   int thrift;
   double flop_per_frame;
-  char *text; /* memory is out altogether; NULL: a step down */
+  int status; /* the device failed with; EM_OK: a step down */
+  char *text;
 } News;
 
 static void
@@ -262,32 +264,32 @@ news_cb (gpointer data)
   if (n->flop_per_frame > 0)
     n->engine->flop_per_frame = n->flop_per_frame;
   set_thrift (n->engine, MAX (n->engine->thrift, n->thrift));
-  if (n->text)
-    g_signal_emit (n->engine, signals[MEMORY_OUT], 0, n->text);
+  if (n->status != EM_OK)
+    g_signal_emit (n->engine, signals[DEVICE_FAILED], 0, n->status, n->text);
   return G_SOURCE_REMOVE;
 }
 
 /* Every task's source is its engine. */
 static void
-tell (EmWork *work, int thrift, double flop_per_frame, const char *text)
+tell (EmWork *work, News news)
 {
-  News *n = g_new (News, 1);
+  News *n = g_memdup2 (&news, sizeof news);
 
-  *n = (News){ g_object_ref (g_task_get_source_object (em_work_task (work))), thrift,
-               flop_per_frame, g_strdup (text) };
+  n->engine = g_object_ref (g_task_get_source_object (em_work_task (work)));
   em_work_tell (work, news_cb, n, news_free);
 }
 
 void
 em_engine_tell_thrift (EmWork *work, EmThrift thrift, double flop_per_frame)
 {
-  tell (work, thrift, flop_per_frame, NULL);
+  tell (work, (News){ .thrift = thrift, .flop_per_frame = flop_per_frame });
 }
 
 void
-em_engine_tell_memory_out (EmWork *work, const char *text)
+em_engine_tell_failed (EmWork *work, int status, const char *text)
 {
-  tell (work, EM_THRIFT_NONE, 0, text);
+  if ((status == EM_E_MEMORY || status == EM_E_DEVICE) && em_work_task (work))
+    tell (work, (News){ .status = status, .text = g_strdup (text) });
 }
 
 /* The model ---------------------------------------------------------------------------------------

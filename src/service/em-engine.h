@@ -11,8 +11,9 @@
  * Properties, read only, with notify on the thread that made the engine: "loaded", "busy",
  * "reads", "model-name", "model-digest", "device" (for people), "waiting" (jobs not yet done),
  * "thrift". Memory that is out makes the predictors do with less, which "thrift" tells; where that
- * is not enough a job fails with EM_E_MEMORY, and the signal "memory-out" (const char *text) says
- * so once more, so that somebody can ask whether to go on with the processor. */
+ * is not enough, or the device fails, a job ends with EM_E_MEMORY or EM_E_DEVICE, and the signal
+ * "device-failed" (int status, const char *text) says so once more, so that somebody can ask
+ * whether to go on with the processor. */
 #pragma once
 #include <gio/gio.h>
 #include "base/prompt.h"

@@ -369,10 +369,11 @@ em_engine_core_enter (EmEngineCore *core, guint id, EmWork *work, GError **error
     make_room (core);
     c = open_clip (core, id, s, &failed);
   }
-  if (g_error_matches (failed, EM_ERROR, EM_E_MEMORY) && em_work_task (work))
-    em_engine_tell_memory_out (work, failed->message);
-  if (failed)
+  if (failed) {
+    if (failed->domain == EM_ERROR)
+      em_engine_tell_failed (work, failed->code, failed->message);
     g_propagate_error (error, failed);
+  }
   spec_free (s);
   if (c)
     em_engine_core_reenter (c, work);

@@ -56,6 +56,6 @@ void em_engine_core_keep (EmEngineCore *core, EmOpenClip *clip, EmWork *work);
 void em_engine_core_sweep (EmEngineCore *core);
 
 /* To the engine that asked for `work`, on its thread: a predictor took a step down, and what a
- * frame asks of it; memory is out altogether, as `text` says. */
+ * frame asks of it; a job failed, which is said on if the device is to blame. */
 void em_engine_tell_thrift (EmWork *work, EmThrift thrift, double flop_per_frame);
-void em_engine_tell_memory_out (EmWork *work, const char *text);
+void em_engine_tell_failed (EmWork *work, int status, const char *text);

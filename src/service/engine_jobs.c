@@ -9,8 +9,7 @@ em_job_fail (EmWork *work, EmError *err)
 
   if (em_work_is_cancelled (work))
     return EM_WORK_CANCELLED;
-  if (err->code == EM_E_MEMORY)
-    em_engine_tell_memory_out (work, err->text);
+  em_engine_tell_failed (work, err->code, err->text);
   em_engine_take_error (err, &error);
   g_task_return_error (em_work_task (work), error);
   return EM_WORK_DONE;
@@ -40,8 +39,8 @@ em_load_job_run (EmWork *work, gpointer data)
   if (info)
     g_task_return_pointer (em_work_task (work), info, (GDestroyNotify) em_model_info_free);
   else {
-    if (g_error_matches (error, EM_ERROR, EM_E_MEMORY))
-      em_engine_tell_memory_out (work, error->message);
+    if (g_error_matches (error, EM_ERROR, EM_E_MEMORY)) /* of the new one; the old is still there */
+      em_engine_tell_failed (work, error->code, error->message);
     g_task_return_error (em_work_task (work), error);
   }
   return EM_WORK_DONE;

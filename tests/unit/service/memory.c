@@ -28,9 +28,9 @@ static int n_out; /* how often memory was said to be out */
 static char *last_text;
 
 static void
-memory_out_cb (EmEngine *self, const char *text)
+failed_cb (EmEngine *self, int status, const char *text)
 {
-  n_out++;
+  n_out += status == EM_E_MEMORY;
   g_free (last_text);
   last_text = g_strdup (text);
 }
@@ -162,7 +162,7 @@ main (void)
   clips_open ();
   make_package ();
   engine = em_engine_new ();
-  g_signal_connect (engine, "memory-out", G_CALLBACK (memory_out_cb), NULL);
+  g_signal_connect (engine, "device-failed", G_CALLBACK (failed_cb), NULL);
   path = clip ("mp4");
   if (path)
     check_memory (path);

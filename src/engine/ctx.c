@@ -78,8 +78,12 @@ em_ctx_peak_bytes (const EmCtx *ctx)
 bool
 em_ok (EmCtx *ctx)
 {
-  if (ctx->err.code != EM_OK || ctx->be->err.code != EM_OK)
+  const EmError *late = &ctx->be->err;
+
+  if (ctx->err.code != EM_OK)
     return false;
+  if (late->code != EM_OK) /* from here on the context knows it, too */
+    return em_fail (&ctx->err, late->code, "%s", late->text);
   if (ctx->cancel && atomic_load_explicit (ctx->cancel, memory_order_relaxed))
     return em_fail (&ctx->err, EM_E_CANCELLED, "cancelled");
   return true;

@@ -7,6 +7,7 @@
  * that moment, and the weights were trained so. */
 #include "models/mask_decoder.h"
 #include <math.h>
+#include <string.h>
 
 #define FIRST_MASK 2 /* row of mask token 0 */
 #define N_TOKENS   6 /* before the prompts */
@@ -85,6 +86,21 @@ norm (EmCtx *ctx, const EmPair *p, EmTensor *x)
   return em_layer_norm (ctx, x, p->w, p->b, 1e-5f);
 }
 
+/* Entries begin .. end - 1 of the second axis of x [1, n, ...], where they lie. */
+static EmTensor *
+entries (EmCtx *ctx, EmTensor *x, int64_t begin, int64_t end)
+{
+  int64_t shape[EM_MAX_DIMS];
+  EmTensor *some;
+
+  if (!em_ok (ctx))
+    return em_nil (ctx);
+  memcpy (shape, x->shape, sizeof shape);
+  some = em_rows_of (ctx, em_view (ctx, x, x->ndim - 1, shape + 1), begin, end);
+  shape[1] = end - begin;
+  return em_view (ctx, some, x->ndim, shape);
+}
+
 /* tokens [1, n, d] with `prompt` [1, d] added to the rows of the masks */
 static EmTensor *
 add_to_masks (EmCtx *ctx, EmTensor *tokens, EmTensor *prompt)
@@ -92,11 +108,10 @@ add_to_masks (EmCtx *ctx, EmTensor *tokens, EmTensor *prompt)
   int64_t n = tokens->shape[1], d = em_last_dim (tokens);
   EmTensor *parts[3];
 
-  parts[0] = em_slice (ctx, tokens, 1, 0, FIRST_MASK);
-  parts[1]
-      = em_add (ctx, em_slice (ctx, tokens, 1, FIRST_MASK, N_TOKENS), em_reshape (ctx, prompt, d));
+  parts[0] = entries (ctx, tokens, 0, FIRST_MASK);
+  parts[1] = em_add (ctx, entries (ctx, tokens, FIRST_MASK, N_TOKENS), em_reshape (ctx, prompt, d));
   if (n > N_TOKENS)
-    parts[2] = em_slice (ctx, tokens, 1, N_TOKENS, n);
+    parts[2] = entries (ctx, tokens, N_TOKENS, n);
   return em_concat (ctx, 1, n > N_TOKENS ? 3 : 2, parts);
 }
 
@@ -214,15 +229,15 @@ em_mask_decode (EmCtx *ctx, const EmMaskDecoder *m, const EmPromptEncoder *p,
 
   u = upscale (ctx, m, s.z, in->s0, in->s1);
   for (int k = 0; k < EM_N_MASKS; k++) {
-    row = em_slice (ctx, s.q, 1, FIRST_MASK + k, FIRST_MASK + k + 1);
+    row = entries (ctx, s.q, FIRST_MASK + k, FIRST_MASK + k + 1);
     hyper[k] = em_mlp3 (ctx, &m->hyper[k], row);
   }
   out.masks = em_matmul_f32 (ctx, em_concat (ctx, 1, EM_N_MASKS, hyper), false, u, true, 1);
   out.masks = em_reshape (ctx, out.masks, EM_N_MASKS, side, side);
 
-  row = em_slice (ctx, s.q, 1, 1, 2);
+  row = entries (ctx, s.q, 1, 2);
   out.iou = em_reshape (ctx, em_mlp3_f32 (ctx, &m->iou_head, row, EM_ACT_SIGMOID), 1, EM_N_MASKS);
-  row = em_slice (ctx, s.q, 1, 0, 1);
+  row = entries (ctx, s.q, 0, 1);
   out.score = em_reshape (ctx, em_mlp3_f32 (ctx, &m->score_head, row, EM_ACT_NONE), 1);
   em_tap (ctx, out.masks, "masks4");
   em_tap (ctx, out.iou, "iou4");
@@ -234,9 +249,9 @@ EmChoice
 em_choose_best (EmCtx *ctx, const EmMaskDecoded *in)
 {
   int64_t side = in->masks->shape[1], d = em_last_dim (in->tokens);
-  EmTensor *iou = em_slice (ctx, in->iou, 1, 1, EM_N_MASKS);
+  EmTensor *iou = entries (ctx, in->iou, 1, EM_N_MASKS);
   EmTensor *masks = em_rows_of (ctx, in->masks, 1, EM_N_MASKS);
-  EmTensor *tokens = em_slice (ctx, in->tokens, 1, FIRST_MASK + 1, N_TOKENS);
+  EmTensor *tokens = entries (ctx, in->tokens, FIRST_MASK + 1, N_TOKENS);
   EmChoice best;
 
   best.index = em_argmax (ctx, iou);
@@ -250,11 +265,11 @@ em_choose_best (EmCtx *ctx, const EmMaskDecoded *in)
 EmChoice
 em_choose_single (EmCtx *ctx, const EmMaskDecoded *in, bool dynamic)
 {
-  EmTensor *first_token = em_slice (ctx, in->tokens, 1, FIRST_MASK, FIRST_MASK + 1);
+  EmTensor *first_token = entries (ctx, in->tokens, FIRST_MASK, FIRST_MASK + 1);
   EmChoice single, best;
 
   single.mask = em_rows_of (ctx, in->masks, 0, 1);
-  single.iou = em_reshape (ctx, em_slice (ctx, in->iou, 1, 0, 1), 1);
+  single.iou = em_reshape (ctx, entries (ctx, in->iou, 0, 1), 1);
   single.token = em_reshape (ctx, first_token, 1, em_last_dim (in->tokens));
   single.index = em_nil (ctx);
   if (!dynamic)
@@ -262,7 +277,7 @@ em_choose_single (EmCtx *ctx, const EmMaskDecoded *in, bool dynamic)
 
   /* Stable is >= 0.98, a choice is > 0: so from the float just below. */
   EmTensor *stability = em_stability (ctx, in->masks, 0.05f);
-  EmTensor *stable = em_affine (ctx, em_slice (ctx, stability, 0, 0, 1), 1, -nextafterf (0.98f, 0));
+  EmTensor *stable = em_affine (ctx, em_rows_of (ctx, stability, 0, 1), 1, -nextafterf (0.98f, 0));
   em_tap (ctx, stability, "stability4");
   best = em_choose_best (ctx, in);
   single.mask = em_where (ctx, stable, single.mask, best.mask);

@@ -30,7 +30,8 @@ typedef struct {
 #define BENCH_WIDTH  1920
 #define BENCH_HEIGHT 1080
 
-/* Runs what the model can do. EM_E_CHECK if a number makes no sense. */
+/* Runs what the model can do and prints a line for each stage. EM_E_CHECK if a number makes no
+ * sense. */
 bool bench_run (Bench *b, EmError *err);
 void bench_clear (Bench *b);
 
@@ -39,7 +40,9 @@ double bench_wall_ms (const BenchStage *s);
 double bench_device_ms (const BenchStage *s); /* NAN: not known */
 double bench_tflops (const BenchStage *s);
 
-void bench_print (const Bench *b);
+void bench_print_head (const Bench *b);
+void bench_print_stage (const BenchStage *s);
+void bench_print_foot (const Bench *b);
 bool bench_write_json (const Bench *b, const char *path, EmError *err);
 
 /* Tracks through a long clip, for so many seconds (0: to its end), and prints what is in memory on

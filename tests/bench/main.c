@@ -112,7 +112,7 @@ run_stages (const Options *o, const BenchModel *m, EmError *err)
   bool good = bench_run (&b, err);
 
   if (good)
-    bench_print (&b);
+    bench_print_foot (&b);
   good = good && (!o->json || bench_write_json (&b, o->json, err));
   bench_clear (&b);
   return good;

@@ -88,6 +88,7 @@ measure (Run *r, BenchStage *s, Step *before, Step *step, EmError *err)
     s->flop = r->ctx->flop;
     sample_memory (r->b);
   }
+  bench_print_stage (s);
   return true;
 }
 
@@ -351,6 +352,7 @@ bench_run (Bench *b, EmError *err)
   EmClipSource silent;
   bool good;
 
+  bench_print_head (b);
   if (be->spent)
     be->spent (be); /* begins to measure */
   bench_clip_init (&clip, BENCH_WIDTH, BENCH_HEIGHT, n_frames, b->n_objects,

@@ -137,17 +137,17 @@ graphs_change_nothing (void)
   CHECK (work (tiny.model, &by_cpu, NULL, &err));
   for (int i = 0; i < 2; i++) {
     Device d = device_open (names[i]);
-    size_t launches[4];
+    size_t launches[3], before = graph_launches ();
 
-    for (int round = 0; round < 4; round++) {
+    for (int round = 0; round < 3; round++) {
       CHECK (work (d.model, round ? &again : &first, NULL, &err));
       CHECK (round == 0 || same (&first, &again));
       launches[round] = graph_launches ();
     }
-    CHECK (launches[1] > launches[0]); /* what came again within a round is there already */
-    CHECK (launches[3] - launches[2] >= launches[1] - launches[0]);
-    printf ("%s: %zu graphs launched in the last of 4 rounds, %.1e from the CPU\n", names[i],
-            launches[3] - launches[2], distance (&by_cpu, &first));
+    CHECK (launches[0] > before); /* passes come again within a round */
+    CHECK (launches[2] - launches[1] > launches[0] - before);
+    printf ("%s: %zu graphs launched in the last of 3 rounds, %.1e from the CPU\n", names[i],
+            launches[2] - launches[1], distance (&by_cpu, &first));
     CHECK (distance (&by_cpu, &first) < (i ? 3e-2 : 1e-8));
     CHECK_TEXT (d.be->slow_ops (d.be), "");
     device_close (&d);

@@ -133,6 +133,9 @@ enqueue (cudaStream_t stream, Work work)
   return cudaSuccess;
 }
 
+/* A device that has failed: what waits for it is told, every time. */
+static bool lost;
+
 /* A call that waits for a stream. */
 static cudaError_t
 synchronise (cudaStream_t stream)
@@ -141,6 +144,8 @@ synchronise (cudaStream_t stream)
 
   if (!s)
     return result (cudaErrorInvalidResourceHandle);
+  if (lost)
+    return result (cudaErrorIllegalAddress);
   if (s->graph) {
     s->broken = true;
     return result (cudaErrorStreamCaptureUnsupported);
@@ -190,6 +195,14 @@ cudaStreamDestroy (cudaStream_t stream)
   delete s->graph;
   delete s;
   return cudaSuccess;
+}
+
+void
+cudasim_lose_device (bool is_lost)
+{
+  Entry entry;
+
+  lost = is_lost;
 }
 
 cudaError_t

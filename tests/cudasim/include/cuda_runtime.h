@@ -208,6 +208,8 @@ __attribute__ ((visibility ("default"))) void cudasim_set_budget (size_t bytes);
 __attribute__ ((visibility ("default"))) size_t cudasim_used (void);
 __attribute__ ((visibility ("default"))) size_t cudasim_graph_launches (void); /* so far */
 __attribute__ ((visibility ("default"))) void cudasim_set_seed (unsigned seed);
+/* Whether the device answers with an error from now on, as after an illegal access. */
+__attribute__ ((visibility ("default"))) void cudasim_lose_device (bool is_lost);
 }
 
 cudaError_t cudasim_launch (const cudaLaunchConfig_t *config, const void *kernel,

@@ -15,6 +15,7 @@ static TinyClip clip;
 static size_t (*used) (void);
 static void (*set_budget) (size_t bytes);
 static size_t (*graph_launches) (void);
+static void (*lose_device) (bool is_lost);
 
 /* The simulator's own functions, of the module that the backend is. */
 static bool
@@ -28,7 +29,8 @@ find_functions (void)
   *(void **) &used = dlsym (module, "cudasim_used");
   *(void **) &set_budget = dlsym (module, "cudasim_set_budget");
   *(void **) &graph_launches = dlsym (module, "cudasim_graph_launches");
-  return used && set_budget && graph_launches;
+  *(void **) &lose_device = dlsym (module, "cudasim_lose_device");
+  return used && set_budget && graph_launches && lose_device;
 }
 
 typedef struct {
@@ -187,6 +189,33 @@ less_memory (void)
   device_close (&d);
 }
 
+/* A device that fails says so in one line, as often as it is asked, and lets go. */
+static void
+the_device_fails (void)
+{
+  static Work before, after;
+  EmError err = EM_ERROR_INIT;
+  Device d = device_open ("cudasim:bf16");
+
+  CHECK (work (d.model, &before, NULL, &err));
+  lose_device (true);
+  for (int i = 0; i < 2; i++) {
+    EmThrift thrift = EM_THRIFT_NONE;
+
+    err = (EmError) EM_ERROR_INIT;
+    CHECK (!work (d.model, &after, &thrift, &err));
+    CHECK_INT (err.code, EM_E_DEVICE);
+    CHECK (strstr (err.text, "illegal memory access") && !strchr (err.text, '\n'));
+    CHECK_INT (thrift, EM_THRIFT_NONE); /* less memory would not help */
+  }
+  lose_device (false);
+  err = (EmError) EM_ERROR_INIT;
+  CHECK (work (d.model, &after, NULL, &err) && same (&before, &after));
+  lose_device (true);
+  device_close (&d); /* closing is all that is left to do */
+  lose_device (false);
+}
+
 /* Any op by way of the CPU gives what the device gives, and is named. */
 static void
 ops_through_the_host (void)
@@ -239,6 +268,7 @@ main (int argc, char **argv)
   tiny_clip_open (&clip, FRAMES, 2);
   graphs_change_nothing ();
   less_memory ();
+  the_device_fails ();
   ops_through_the_host ();
   no_device ();
   tiny_clip_close (&clip);

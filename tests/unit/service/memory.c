@@ -1,5 +1,6 @@
-/* memory.c - a device whose memory goes: the engine tells what it does without, then that there is
- * none left, and goes on with the processor. The device is the simulated GPU. */
+/* memory.c - a device that fails for once, and one whose memory goes: the engine tells what it does
+ * without, then that there is none left, and goes on with the processor. The device is the
+ * simulated GPU. */
 #include <dlfcn.h>
 #include "../media/clips.h"
 #include "../predict/tiny.h"
@@ -10,6 +11,7 @@ static EmEngine *engine;
 static char *package;
 static size_t (*used) (void);
 static void (*set_budget) (size_t bytes);
+static void (*lose_device) (bool is_lost);
 
 #define UNTIL(claim)                                                                               \
   do {                                                                                             \
@@ -24,13 +26,14 @@ typedef struct {
   int n, status;
 } Got;
 
-static int n_out; /* how often memory was said to be out */
+static int n_out, n_lost; /* how often memory was said to be out, the device to fail */
 static char *last_text;
 
 static void
 failed_cb (EmEngine *self, int status, const char *text)
 {
   n_out += status == EM_E_MEMORY;
+  n_lost += status == EM_E_DEVICE;
   g_free (last_text);
   last_text = g_strdup (text);
 }
@@ -93,7 +96,8 @@ find_functions (void)
   MUST (module);
   *(void **) &used = dlsym (module, "cudasim_used");
   *(void **) &set_budget = dlsym (module, "cudasim_set_budget");
-  MUST (used && set_budget);
+  *(void **) &lose_device = dlsym (module, "cudasim_lose_device");
+  MUST (used && set_budget && lose_device);
 }
 
 static void
@@ -126,6 +130,13 @@ check_memory (const char *path)
   find_functions ();
   CHECK_INT (click (id, 0), EM_OK);
   CHECK_INT (em_engine_thrift (engine), EM_THRIFT_NONE);
+
+  lose_device (true);
+  CHECK_INT (click (id, 1), EM_E_DEVICE);
+  UNTIL (n_lost == 1);
+  lose_device (false);
+  CHECK_INT (click (id, 1), EM_OK);
+  CHECK (n_out == 0 && em_engine_thrift (engine) == EM_THRIFT_NONE);
 
   set_budget (used ()); /* not a byte more: clicks on new frames want more and more */
   for (; status == EM_OK && frame < 40; frame++)

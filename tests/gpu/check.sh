@@ -4,9 +4,10 @@
 # usage: check.sh [STEP...]     of: ops golden parity sanitizer bench long torch; all without any
 #
 # Builds first. What only has to be right runs side by side, what is timed runs alone. Every part
-# says in a line how it ended; its output is in build-gpu/check, and in $OUT if that is set. Status
-# 1: something failed. A part that could not run is skipped and says why; without a GPU that is all
-# of them, and the build is what decides. All ends within $EARMARK_CHECK_SECONDS (460).
+# says in a line how it ended; its output is in build-gpu/check, and in $EARMARK_CHECK_COPY if that
+# is set. Status 1: something failed. A part that could not run is skipped and says why; without a
+# GPU that is all of them, and the build is what decides. All ends within $EARMARK_CHECK_SECONDS
+# (460).
 # $EARMARK_CHECK_DEVICE (cuda) is the backend, to try this script with another.
 set -u
 cd "$(dirname "$0")/../.." || exit
@@ -119,12 +120,8 @@ fi
 
 threads=${OMP_NUM_THREADS:-}
 export OMP_NUM_THREADS="${threads:-4}"
-golden_files() { # what is in the tree, and what else is at hand under other names
-  ls tests/golden/data/*.safetensors
-  for f in build-carry/goldens/*.safetensors ../shared/goldens/*.safetensors; do
-    case $f in *-train-* | *audiocon*) continue ;; esac # nothing of them runs
-    [ ! -f "$f" ] || [ -f "tests/golden/data/${f##*/}" ] || echo "$f"
-  done
+golden_files() { # those in the tree, and those that were brought along
+  ls tests/golden/data/*.safetensors build-carry/goldens/*.safetensors 2>/dev/null
 }
 
 # Op by op: each is a process, so that one finding does not hide the next.
@@ -221,11 +218,12 @@ fi
 echo
 echo "${gpu:-no GPU}:"
 sort -s -k1,1 "$logs/verdicts"
-if [ -n "${OUT:-}" ]; then
-  cp "$logs/verdicts" "$OUT/summary.txt"
+copy=${EARMARK_CHECK_COPY:-}
+if [ -n "$copy" ]; then
+  cp "$logs/verdicts" "$copy/summary.txt"
   for log in "$logs"/*.log "$logs"/*.json "$logs"/*.md; do
     [ ! -f "$log" ] || { echo "==== $log" && cat "$log"; }
-  done >"$OUT/logs.txt"
-  [ ! -f "$logs/torch.md" ] || cp "$logs/torch.md" "$OUT/"
+  done >"$copy/logs.txt"
+  [ ! -f "$logs/torch.md" ] || cp "$logs/torch.md" "$copy/"
 fi
 ! grep -q '^FAILED' "$logs/verdicts"

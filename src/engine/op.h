@@ -15,20 +15,25 @@ em_is_real (EmCtx *ctx, const EmTensor *x)
   return (x->dtype == EM_F32 || x->dtype == ctx->be->compute) && !em_is_nil (x);
 }
 
-/* Operands of different types are brought to the compute type. */
-static inline void
-em_agree (EmCtx *ctx, EmTensor **a, EmTensor **b)
+/* Brings operands, those that are not NULL, to the compute type. That may take scratch, and so may
+ * fail: false, and the face returns nil. */
+#define em_bring(ctx, ...)                                                                         \
+  em_bring_all ((ctx), sizeof ((EmTensor **[]){ __VA_ARGS__ }) / sizeof (EmTensor **),             \
+                (EmTensor * *[]){ __VA_ARGS__ })
+static inline bool
+em_bring_all (EmCtx *ctx, size_t n, EmTensor ***operands)
 {
-  if ((*a)->dtype == (*b)->dtype)
-    return;
-  *a = em_computed (ctx, *a);
-  *b = em_computed (ctx, *b);
+  for (size_t i = 0; i < n; i++)
+    if (*operands[i])
+      *operands[i] = em_computed (ctx, *operands[i]);
+  return ctx->err.code == EM_OK;
 }
 
-static inline EmTensor *
-em_computed_or_null (EmCtx *ctx, EmTensor *x)
+/* The same where two operands differ in type. */
+static inline bool
+em_agree (EmCtx *ctx, EmTensor **a, EmTensor **b)
 {
-  return x ? em_computed (ctx, x) : NULL;
+  return (*a)->dtype == (*b)->dtype || em_bring (ctx, a, b);
 }
 
 /* A result in the compute type. */

@@ -4,11 +4,8 @@
 EmTensor *
 em_attention (EmCtx *ctx, EmTensor *q, EmTensor *k, EmTensor *v, int n_heads)
 {
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_bring (ctx, &q, &k, &v))
     return em_nil (ctx);
-  q = em_computed (ctx, q);
-  k = em_computed (ctx, k);
-  v = em_computed (ctx, v);
   EM_BUG_UNLESS (!em_is_nil (q) && !em_is_nil (k) && !em_is_nil (v));
   EM_BUG_UNLESS (q->ndim == 3 && k->ndim == 3 && v->ndim == 3 && n_heads > 0);
   EM_BUG_UNLESS (q->shape[2] == k->shape[2] && k->shape[1] == v->shape[1] && k->shape[1] > 0);
@@ -29,10 +26,8 @@ EmTensor *
 em_window_attention (EmCtx *ctx, EmTensor *qkv, EmTensor *qkv_bias, int n_heads, int window,
                      bool pool_q)
 {
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_bring (ctx, &qkv, &qkv_bias))
     return em_nil (ctx);
-  qkv = em_computed (ctx, qkv);
-  qkv_bias = em_computed (ctx, qkv_bias);
   EM_BUG_UNLESS (!em_is_nil (qkv) && qkv->ndim == 4 && n_heads > 0);
   EM_BUG_UNLESS (qkv->shape[3] % (3 * n_heads) == 0 && em_numel (qkv_bias) == qkv->shape[3]);
   EM_BUG_UNLESS (window >= 0 && !(pool_q && window % 2));
@@ -55,9 +50,8 @@ em_rope (EmCtx *ctx, EmTensor *x, EmTensor *table, int64_t n_rotated)
 {
   EmTensor *y;
 
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_bring (ctx, &x))
     return em_nil (ctx);
-  x = em_computed (ctx, x);
   EM_BUG_UNLESS (!em_is_nil (x) && em_is_f32 (table) && x->ndim == 3 && table->ndim == 3);
   EM_BUG_UNLESS (table->shape[0] > 0 && table->shape[1] * 2 == x->shape[2]);
   EM_BUG_UNLESS (table->shape[2] == 2 && n_rotated >= 0 && n_rotated <= x->shape[1]);

@@ -4,11 +4,8 @@
 EmTensor *
 em_conv2d (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, int stride, int pad, EmAct act)
 {
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_bring (ctx, &x, &w, &b))
     return em_nil (ctx);
-  x = em_computed (ctx, x);
-  w = em_computed (ctx, w);
-  b = em_computed_or_null (ctx, b);
   EM_BUG_UNLESS (!em_is_nil (x) && !em_is_nil (w));
   EM_BUG_UNLESS (x->ndim == 4 && w->ndim == 4 && w->shape[1] == x->shape[3]);
   EM_BUG_UNLESS (w->shape[0] > 0 && stride > 0 && pad >= 0 && (!b || em_numel (b) == w->shape[0]));
@@ -26,11 +23,8 @@ em_conv2d (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, int stride, int pa
 EmTensor *
 em_depthwise (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, int pad, EmAct act)
 {
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_bring (ctx, &x, &w, &b))
     return em_nil (ctx);
-  x = em_computed (ctx, x);
-  w = em_computed (ctx, w);
-  b = em_computed_or_null (ctx, b);
   EM_BUG_UNLESS (!em_is_nil (x) && !em_is_nil (w));
   EM_BUG_UNLESS (x->ndim == 4 && w->ndim == 4 && w->shape[0] == x->shape[3]);
   EM_BUG_UNLESS (w->shape[1] == 1 && pad >= 0 && (!b || em_numel (b) == w->shape[0]));
@@ -49,11 +43,8 @@ em_depthwise (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, int pad, EmAct 
 EmTensor *
 em_conv_transpose (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, EmTensor *skip, EmAct act)
 {
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_bring (ctx, &x, &w, &b, &skip))
     return em_nil (ctx);
-  x = em_computed (ctx, x);
-  w = em_computed (ctx, w);
-  b = em_computed_or_null (ctx, b);
   EM_BUG_UNLESS (!em_is_nil (x) && !em_is_nil (w));
   EM_BUG_UNLESS (x->ndim == 4 && w->ndim == 4 && w->shape[0] == x->shape[3]);
   EM_BUG_UNLESS (w->shape[2] == 2 && w->shape[3] == 2 && (!b || em_numel (b) == w->shape[1]));
@@ -61,7 +52,6 @@ em_conv_transpose (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, EmTensor *
   EmTensor *y = em_new_computed (ctx, x->shape[0], 2 * x->shape[1], 2 * x->shape[2], w->shape[1]);
   if (!em_ok (ctx))
     return y;
-  skip = em_computed_or_null (ctx, skip);
   EM_BUG_UNLESS (!skip || em_numel (skip) == em_numel (y)
                  || em_numel (skip) * y->shape[0] == em_numel (y));
   em_count (ctx, em_rows (x), 4 * w->shape[1], w->shape[0], false, 1);
@@ -88,9 +78,8 @@ em_upsample_add (EmCtx *ctx, EmTensor *coarse, EmTensor *fine)
 {
   EmTensor *y;
 
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_agree (ctx, &coarse, &fine))
     return em_nil (ctx);
-  em_agree (ctx, &coarse, &fine);
   EM_BUG_UNLESS (em_is_real (ctx, coarse) && coarse->ndim == 4 && fine->ndim == 4);
   EM_BUG_UNLESS (fine->shape[0] == coarse->shape[0] && fine->shape[1] == 2 * coarse->shape[1]);
   EM_BUG_UNLESS (fine->shape[2] == 2 * coarse->shape[2] && fine->shape[3] == coarse->shape[3]);

@@ -8,11 +8,8 @@ linear (EmCtx *ctx, EmDtype type, EmTensor *x, EmTensor *w, EmTensor *b, EmAct a
 {
   int64_t shape[EM_MAX_DIMS];
 
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_bring (ctx, &x, &w, &b, &residual))
     return em_nil (ctx);
-  x = em_computed (ctx, x);
-  w = em_computed (ctx, w);
-  b = em_computed_or_null (ctx, b);
   EM_BUG_UNLESS (!em_is_nil (x) && !em_is_nil (w));
   EM_BUG_UNLESS (x->ndim >= 1 && w->ndim >= 2 && w->shape[1] == em_last_dim (x));
   EM_BUG_UNLESS (em_numel (w) == w->shape[0] * w->shape[1]);
@@ -23,7 +20,6 @@ linear (EmCtx *ctx, EmDtype type, EmTensor *x, EmTensor *w, EmTensor *b, EmAct a
   EmTensor *y = em_new (ctx, type, x->ndim, shape);
   if (!em_ok (ctx))
     return y;
-  residual = em_computed_or_null (ctx, residual);
   EM_BUG_UNLESS (!residual || em_numel (residual) == em_numel (y));
   em_count (ctx, em_rows (y), w->shape[0], w->shape[1], true, 1);
   ctx->be->ops.linear (ctx->be, y, x, w, b, act, residual);
@@ -46,10 +42,8 @@ em_linear_f32 (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, EmAct act)
 static EmTensor *
 matmul (EmCtx *ctx, EmDtype type, EmTensor *a, bool ta, EmTensor *b, bool tb, float scale)
 {
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_bring (ctx, &a, &b))
     return em_nil (ctx);
-  a = em_computed (ctx, a);
-  b = em_computed (ctx, b);
   EM_BUG_UNLESS (!em_is_nil (a) && !em_is_nil (b) && a->ndim == 3 && b->ndim == 3);
   EM_BUG_UNLESS (a->shape[0] == b->shape[0] || a->shape[0] == 1 || b->shape[0] == 1);
 

@@ -6,9 +6,8 @@ em_add (EmCtx *ctx, EmTensor *a, EmTensor *b)
 {
   EmTensor *y;
 
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_agree (ctx, &a, &b))
     return em_nil (ctx);
-  em_agree (ctx, &a, &b);
   EM_BUG_UNLESS (em_is_real (ctx, a) && em_is_suffix (b, a));
   y = em_like (ctx, a);
   if (em_ok (ctx))
@@ -21,9 +20,8 @@ em_mul (EmCtx *ctx, EmTensor *a, EmTensor *b)
 {
   EmTensor *y;
 
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_agree (ctx, &a, &b))
     return em_nil (ctx);
-  em_agree (ctx, &a, &b);
   EM_BUG_UNLESS (em_is_real (ctx, a) && em_is_suffix (b, a));
   y = em_like (ctx, a);
   if (em_ok (ctx))
@@ -72,9 +70,8 @@ em_where (EmCtx *ctx, EmTensor *cond, EmTensor *a, EmTensor *b)
 {
   EmTensor *y;
 
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_agree (ctx, &a, &b))
     return em_nil (ctx);
-  em_agree (ctx, &a, &b);
   EM_BUG_UNLESS (em_is_f32 (cond) && em_is_real (ctx, a));
   EM_BUG_UNLESS (a->ndim > 0 && em_numel (cond) == a->shape[0]);
   EM_BUG_UNLESS (em_same_shape (a, b) || em_numel (b) * a->shape[0] == em_numel (a));

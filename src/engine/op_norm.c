@@ -12,11 +12,8 @@ em_layer_norm_act (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, float eps,
 {
   EmTensor *y;
 
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_bring (ctx, &x, &w, &b))
     return em_nil (ctx);
-  x = em_computed (ctx, x);
-  w = em_computed (ctx, w);
-  b = em_computed (ctx, b);
   EM_BUG_UNLESS (!em_is_nil (x) && em_numel (w) == em_last_dim (x));
   EM_BUG_UNLESS (em_numel (b) == em_last_dim (x));
   y = em_like (ctx, x);
@@ -32,13 +29,8 @@ em_batch_norm (EmCtx *ctx, EmTensor *x, EmTensor *w, EmTensor *b, EmTensor *mean
   int64_t c = em_last_dim (x);
   EmTensor *y;
 
-  if (!em_ok (ctx))
+  if (!em_ok (ctx) || !em_bring (ctx, &x, &w, &b, &mean, &var))
     return em_nil (ctx);
-  x = em_computed (ctx, x);
-  w = em_computed (ctx, w);
-  b = em_computed (ctx, b);
-  mean = em_computed (ctx, mean);
-  var = em_computed (ctx, var);
   EM_BUG_UNLESS (!em_is_nil (x) && em_numel (w) == c && em_numel (b) == c);
   EM_BUG_UNLESS (em_numel (mean) == c && em_numel (var) == c);
   y = em_like (ctx, x);

@@ -189,6 +189,54 @@ less_memory (void)
   device_close (&d);
 }
 
+/* Scratch that cannot grow at some point within a pass, wherever that is: the pass ends like any
+ * that failed. */
+static bool (*real_commit) (EmBackend *be, void *memory, size_t bytes);
+static int n_commits, commit_fails_at;
+
+static bool
+commit_but_one (EmBackend *be, void *memory, size_t bytes)
+{
+  return n_commits++ != commit_fails_at && real_commit (be, memory, bytes);
+}
+
+static void
+any_growth_fails (void)
+{
+  EmPredictorOptions options = em_predictor_defaults ();
+  EmPromptSet set = { .n = 1, .items = { tiny_point (8, 9, true) } };
+  Device d = device_open ("cudasim:bf16");
+  EmError err = EM_ERROR_INIT;
+  EmAnswer a;
+  int calls = 1;
+
+  real_commit = d.be->commit;
+  d.be->commit = commit_but_one;
+  for (int i = -1; i < calls; i++) { /* none, then each */
+    EmPredictor *p = em_predictor_open (d.model, &clip.source, &options, &err);
+    int frame;
+
+    n_commits = 0;
+    commit_fails_at = i;
+    CHECK (em_predictor_decode (p, 0, &set, &a, &err));
+    em_answer_clear (&a);
+    CHECK (em_predictor_add_points (p, 0, 1, (float[]){ 8, 12 }, (int[]){ 1 }, 1, NULL, true, NULL,
+                                    &err)
+           && em_predictor_propagate (p, 0, 1, 1, &err));
+    for (int k = 0; k < 2; k++) {
+      CHECK (em_predictor_step (p, &frame, &a, &err));
+      em_answer_clear (&a);
+    }
+    CHECK_TEXT (err.text, "");
+    CHECK_INT (em_predictor_thrift (p), i < 0 ? EM_THRIFT_NONE : EM_THRIFT_DROPPED);
+    calls = i < 0 ? n_commits : calls;
+    em_predictor_close (p);
+  }
+  printf ("%d growths of scratch refused in turn\n", calls);
+  CHECK (calls > 10);
+  device_close (&d);
+}
+
 /* A device that fails says so in one line, as often as it is asked, and lets go. */
 static void
 the_device_fails (void)
@@ -268,6 +316,7 @@ main (int argc, char **argv)
   tiny_clip_open (&clip, FRAMES, 2);
   graphs_change_nothing ();
   less_memory ();
+  any_growth_fails ();
   the_device_fails ();
   ops_through_the_host ();
   no_device ();

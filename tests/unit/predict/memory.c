@@ -186,6 +186,76 @@ any_of_them_fails (void)
   device.fails_at = -1;
 }
 
+typedef struct {
+  atomic_bool cancel;
+  int n, at; /* products so far; the one after which it is cancelled */
+} Stop;
+
+static void
+count_product (void *self, int64_t m, int64_t n, int64_t k, bool tb, int64_t count)
+{
+  Stop *s = self;
+
+  if (s->n++ == s->at)
+    atomic_store (&s->cancel, true);
+}
+
+/* A click, a heard window and a tracked frame, one after the other until one is stopped. */
+static bool
+go (EmPredictor *p, EmError *err)
+{
+  EmPromptSet click = { .n = 1, .items = { tiny_point (12, 9, true) } };
+  EmAnswer a[TINY_T];
+  int frame, n;
+
+  if (!em_predictor_decode (p, 0, &click, a, err))
+    return false;
+  em_answer_clear (a);
+  if (!em_predictor_sound (p, 0, a, &n, err))
+    return false;
+  for (int i = 0; i < n; i++)
+    em_answer_clear (&a[i]);
+  if (!em_predictor_add_points (p, 0, 1, (float[]){ 8, 12 }, (int[]){ 1 }, 1, NULL, true, NULL, err)
+      || !em_predictor_propagate (p, 0, 1, 1, err))
+    return false;
+  for (int i = 0; i < 2; i++) {
+    if (!em_predictor_step (p, &frame, a, err))
+      return false;
+    em_answer_clear (a);
+  }
+  return true;
+}
+
+/* Whichever product is the last one done: the rest of the pass falls through, and the same
+ * predictor then goes to the end. */
+static void
+stopped_anywhere (void)
+{
+  EmPredictorOptions options = em_predictor_defaults ();
+  int products = 1;
+
+  for (int i = -1; i < products; i++) {
+    EmError err = EM_ERROR_INIT;
+    EmPredictor *p = em_predictor_open (tiny.model, &clip.source, &options, &err);
+    Stop stop = { .at = i };
+
+    em_predictor_set_cancel (p, &stop.cancel);
+    em_predictor_set_product (p, count_product, &stop);
+    if (i < 0) {
+      CHECK (go (p, &err));
+      products = stop.n;
+    } else if (!go (p, &err)) { /* the last product of all stops nothing */
+      CHECK_INT (err.code, EM_E_CANCELLED);
+      atomic_store (&stop.cancel, false);
+      err = (EmError) EM_ERROR_INIT;
+      CHECK (go (p, &err));
+    }
+    CHECK_TEXT (err.text, "");
+    em_predictor_close (p);
+  }
+  CHECK (products > 200);
+}
+
 /* Loading a model, too. */
 static void
 loading_fails (void)
@@ -217,4 +287,4 @@ end (void)
   tiny_close (&tiny);
 }
 
-CHECK_MAIN (open_device, less_and_less, any_of_them_fails, loading_fails, end)
+CHECK_MAIN (open_device, less_and_less, any_of_them_fails, stopped_anywhere, loading_fails, end)

@@ -221,25 +221,11 @@ launch_copy (EmCuda *c, const Copy *v)
     copy<uint16_t> (c, v);
 }
 
-/* Bytes of everything from an axis on, and how many of those there are. */
+/* Bytes of everything from an axis on. */
 static int64_t
 bytes_from (const EmTensor *t, int axis)
 {
-  int64_t n = bytes_of (t);
-
-  for (int i = axis; i < t->ndim; i++)
-    n *= t->shape[i];
-  return n;
-}
-
-static int64_t
-blocks_before (const EmTensor *t, int axis)
-{
-  int64_t n = 1;
-
-  for (int i = 0; i < axis; i++)
-    n *= t->shape[i];
-  return n;
+  return bytes_of (t) * em_count_from (t, axis);
 }
 
 void
@@ -250,7 +236,7 @@ cuda_concat (EmBackend *be, EmTensor *y, int axis, int n, const EmTensor *const 
   for (int i = 0; i < n; i++) {
     int64_t row = bytes_from (parts[i], axis);
     Copy v = { "concat", (char *) y->data + at, bytes_from (y, axis), parts[i]->data, row,
-               blocks_before (y, axis), row };
+               em_count_before (y, axis), row };
 
     launch_copy (em_cuda_of (be), &v);
     at += row;
@@ -262,7 +248,7 @@ cuda_slice (EmBackend *be, EmTensor *y, const EmTensor *x, int axis, int64_t beg
 {
   int64_t row = bytes_from (y, axis);
   Copy v = { "slice", y->data, row, (const char *) x->data + begin * bytes_from (x, axis + 1),
-             bytes_from (x, axis), blocks_before (x, axis), row };
+             bytes_from (x, axis), em_count_before (x, axis), row };
 
   launch_copy (em_cuda_of (be), &v);
 }

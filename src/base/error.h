@@ -28,10 +28,7 @@ typedef struct {
   char text[512]; /* one line: what, where and what to do */
 } EmError;
 
-#define EM_ERROR_INIT                                                                              \
-  {                                                                                                \
-    EM_OK, ""                                                                                      \
-  }
+#define EM_ERROR_INIT { EM_OK, "" }
 
 /* Sets `err` unless it is NULL or already set; control characters become question marks, so that a
  * name out of a file acts on no terminal. Always returns false, so that a function can end

@@ -346,11 +346,11 @@ track (EmBench *b, EmPredictor *p, int n_frames, EmError *err)
     if (!track_once (b, s, p, n_frames, err))
       return false;
     if (i == 1) {
-      b->rss_bytes[0] = em_bench_resident ();
+      b->rss_bytes[0] = em_yardstick_resident ();
       b->device_bytes[0] = (int64_t) b->be->used_bytes;
     }
   }
-  b->rss_bytes[1] = em_bench_resident ();
+  b->rss_bytes[1] = em_yardstick_resident ();
   b->device_bytes[1] = (int64_t) b->be->used_bytes;
   return true;
 }

@@ -1,25 +1,11 @@
 /* bench_long.c - what a long clip costs in memory. */
 #include "cli/bench_long.h"
-#include <stdio.h>
-#include <unistd.h>
+#include "engine/yardstick.h"
 
 #define WIDTH  320
 #define HEIGHT 192
 #define RADIUS 22
 #define SLACK  (8 << 20)
-
-int64_t
-em_bench_resident (void)
-{
-  FILE *f = fopen ("/proc/self/statm", "r");
-  long pages = 0;
-
-  if (f && fscanf (f, "%*s %ld", &pages) != 1)
-    pages = 0;
-  if (f)
-    fclose (f);
-  return (int64_t) pages * sysconf (_SC_PAGESIZE);
-}
 
 /* Discs that go back and forth, each at its own pace. */
 static int
@@ -101,7 +87,7 @@ track (EmBenchLong *b, EmPredictor *p, int n_frames, EmError *err)
     return false;
   while (step (p, answers, &frame, err)) {
     if ((frame + 1) % EM_BENCH_EVERY == 0 || frame == n_frames - 1) {
-      EmBenchNote note = { frame, em_bench_resident (), em_predictor_bytes (p),
+      EmBenchNote note = { frame, em_yardstick_resident (), em_predictor_bytes (p),
                            (double) (g_get_monotonic_time () - start) / 1e6 };
 
       g_array_append_val (b->notes, note);

@@ -27,5 +27,3 @@ bool em_bench_long_run (EmBenchLong *b, EmModel *model, int n_frames, int n_obje
 /* Does more than what may be kept grow after the first note, but for a few MB that come and go? */
 bool em_bench_long_grows (const EmBenchLong *b);
 void em_bench_long_clear (EmBenchLong *b);
-
-int64_t em_bench_resident (void); /* bytes of this process */

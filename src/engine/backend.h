@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define EM_BACKEND_VERSION 4
+#define EM_BACKEND_VERSION 5
 
 typedef struct EmBackend EmBackend;
 
@@ -39,7 +39,7 @@ typedef enum {
 struct EmBackend {
   int version;
   const char *name;    /* "cpu" */
-  char device[128];    /* for people: "2 threads, avx512, oneDNN" */
+  char device[256];    /* for people: "2 threads, avx512, oneDNN" */
   EmDtype compute;     /* of activations and weights: EM_F32 or EM_BF16; see ops.h */
   bool host_memory;    /* ops take any host pointer: mapped f32 weights are used where they lie */
   bool memory_on_host; /* what alloc and reserve give may be read and written by the CPU */
@@ -87,18 +87,21 @@ struct EmBackend {
   void (*close) (EmBackend *be);
 };
 
-/* "auto", "cpu", "cuda", or the name of another module; NULL with *err if it cannot be had. Release
- * with em_backend_close. What may follow, each after a colon:
- *   cuda:K        the K-th device, from 0
- *   :bf16, :f32   the type of products. A GPU computes in bf16 unless told otherwise: activations
- *                 and weights are stored so, sums, norms, softmax and logits are f32. A CPU
- * computes in f32; bf16 is EM_E_DEVICE without hardware for it, and means: both sides of linear
- * layers, convolutions and attention are rounded as they are read, all else is f32, activations in
- * memory too, and so are products of a few rows (tokens, pointers, heads) and em_matmul. "auto" is
- * the GPU where there is one, else the CPU, with a line in the log that says why. For tests,
- * "cpu:baseline", "cpu:avx2" and "cpu:avx512" hold the CPU to an instruction set, which it must
- * have, and a further ":own" to the own matrix product where a library is built in. Modules are
- * earmark-NAME.so, looked for in $EARMARK_MODULES, then beside the program. */
+/* "auto", "cpu", "cuda", "cuda:K" (the K-th device, from 0), or the name of another module; NULL
+ * with *err if it cannot be had. Release with em_backend_close. "auto" is the GPU where there is
+ * one, else the CPU, with a line in the log and at the end of its `device` that says why. Modules
+ * are earmark-NAME.so, looked for in $EARMARK_MODULES, then beside the program.
+ *
+ * A further ":bf16" or ":f32" is the type of products. A GPU computes in bf16 unless told
+ * otherwise: activations and weights are stored so; sums, norms, softmax and logits are f32. A CPU
+ * computes in f32 unless told otherwise. Its bf16 is EM_E_DEVICE without hardware for it, and
+ * means: both sides of linear layers, convolutions and attention are rounded as they are read; all
+ * else is f32, activations in memory too, and so are products of a few rows (tokens, pointers,
+ * heads) and em_matmul.
+ *
+ * For tests, "cpu:baseline", "cpu:avx2" and "cpu:avx512" hold the CPU to an instruction set, which
+ * it must have, and a further ":own" to the own matrix product where a library is built in. A
+ * further ":host=OP,OP" of "cuda" sends ops through the CPU, to find the one that is at fault. */
 EmBackend *em_backend_open (const char *name, EmError *err);
 void em_backend_close (EmBackend *be); /* NULL is fine */
 

@@ -48,6 +48,26 @@ em_rows (const EmTensor *t) /* everything before the last axis; 0 if that is emp
   return em_last_dim (t) ? em_numel (t) / em_last_dim (t) : 0;
 }
 
+static inline int64_t
+em_count_before (const EmTensor *t, int axis) /* blocks that the axes before this one make */
+{
+  int64_t n = 1;
+
+  for (int i = 0; i < axis; i++)
+    n *= t->shape[i];
+  return n;
+}
+
+static inline int64_t
+em_count_from (const EmTensor *t, int axis) /* elements of such a block */
+{
+  int64_t n = 1;
+
+  for (int i = axis; i < t->ndim; i++)
+    n *= t->shape[i];
+  return n;
+}
+
 static inline bool
 em_is_nil (const EmTensor *t)
 {

@@ -1,8 +1,10 @@
 /* yardstick.c - what this machine can do. */
 #include "engine/yardstick.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -109,4 +111,17 @@ em_yardstick_copy (void)
   free (from);
   free (to);
   return 2.0 * (double) COPY_BYTES / em_yardstick_median (times, 9);
+}
+
+int64_t
+em_yardstick_resident (void)
+{
+  FILE *f = fopen ("/proc/self/statm", "r");
+  long pages = 0;
+
+  if (f && fscanf (f, "%*s %ld", &pages) != 1)
+    pages = 0;
+  if (f)
+    fclose (f);
+  return (int64_t) pages * sysconf (_SC_PAGESIZE);
 }

@@ -16,3 +16,5 @@ double em_yardstick_median (double *times, int n);
 double em_yardstick_product (int64_t m, int64_t n, int64_t k, bool tb, bool cold);
 /* Bytes read and written per second by a copy larger than the caches. */
 double em_yardstick_copy (void);
+/* Bytes of this process that are in memory. */
+int64_t em_yardstick_resident (void);

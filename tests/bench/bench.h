@@ -53,5 +53,4 @@ bool bench_long (const BenchModel *m, int n_frames, int n_objects, int seconds, 
 /* What an H200 needs at least for a frame of this stage, in seconds; 0: not known. */
 double bench_floor (const char *word, int image_size, int n_objects, const char *stage);
 
-double bench_clock (void);     /* seconds */
-int64_t bench_resident (void); /* bytes of this process */
+double bench_clock (void); /* seconds */

@@ -1,8 +1,8 @@
 /* long.c - what a long clip costs in memory. */
 #include "bench.h"
+#include "engine/yardstick.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define EVERY       100 /* frames between two looks at the memory */
 #define CORRECTIONS 250 /* frames between two corrections */
@@ -19,24 +19,11 @@ typedef struct {
   double start;
 } Long;
 
-int64_t
-bench_resident (void)
-{
-  FILE *f = fopen ("/proc/self/statm", "r");
-  long pages = 0;
-
-  if (f && fscanf (f, "%*s %ld", &pages) != 1)
-    pages = 0;
-  if (f)
-    fclose (f);
-  return (int64_t) pages * sysconf (_SC_PAGESIZE);
-}
-
 /* Of the device, or of the process where that has no memory of its own. */
 static int64_t
 in_use (const Long *l)
 {
-  return l->m->be->memory_on_host ? bench_resident () : (int64_t) l->m->be->used_bytes;
+  return l->m->be->memory_on_host ? em_yardstick_resident () : (int64_t) l->m->be->used_bytes;
 }
 
 static bool
@@ -61,7 +48,7 @@ note (Long *l, int frame)
     l->settled = l->most;
   if ((frame + 1) % EVERY == 0 || frame + 1 == l->clip.source.n_frames) {
     printf ("%6d %10.1f %12.1f %12.1f %10.1f %10.1f\n", frame + 1, (double) now / (1 << 20),
-            (double) bench_resident () / (1 << 20), (double) held.features / (1 << 20),
+            (double) em_yardstick_resident () / (1 << 20), (double) held.features / (1 << 20),
             (double) held.banks / (1 << 20), (frame + 1) / (bench_clock () - l->start));
     fflush (stdout);
   }

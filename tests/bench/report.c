@@ -1,5 +1,6 @@
 /* report.c - stages as a table and as JSON, beside what a GPU needs at least. */
 #include "bench.h"
+#include "engine/yardstick.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,7 +98,7 @@ bench_print_foot (const Bench *b)
   printf ("\n");
   if (b->peak_bytes)
     printf ("device memory: %.0f MB at most; ", (double) b->peak_bytes / (1 << 20));
-  printf ("resident: %.0f MB\n", (double) bench_resident () / (1 << 20));
+  printf ("resident: %.0f MB\n", (double) em_yardstick_resident () / (1 << 20));
   if (be->slow_ops)
     printf ("ops that the host did instead: %s\n", *be->slow_ops (be) ? be->slow_ops (be) : "none");
 }
@@ -128,12 +129,13 @@ bench_write_json (const Bench *b, const char *path, EmError *err)
 
   for (int i = 0; i < b->n; i++)
     json_array_append_new (stages, stage_json (&b->stages[i]));
-  all = json_pack (
-      "{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:o, s:f, s:f, s:s}", "backend", be->name, "device",
-      be->device, "model", b->word, "image_size", b->model->model->config.sam2.image_size, "width",
-      BENCH_WIDTH, "height", BENCH_HEIGHT, "objects", b->n_objects, "stages", stages,
-      "device_peak_mb", (double) b->peak_bytes / (1 << 20), "resident_mb",
-      (double) bench_resident () / (1 << 20), "slow_ops", be->slow_ops ? be->slow_ops (be) : "");
+  all = json_pack ("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:o, s:f, s:f, s:s}", "backend", be->name,
+                   "device", be->device, "model", b->word, "image_size",
+                   b->model->model->config.sam2.image_size, "width", BENCH_WIDTH, "height",
+                   BENCH_HEIGHT, "objects", b->n_objects, "stages", stages, "device_peak_mb",
+                   (double) b->peak_bytes / (1 << 20), "resident_mb",
+                   (double) em_yardstick_resident () / (1 << 20), "slow_ops",
+                   be->slow_ops ? be->slow_ops (be) : "");
   good = em_json_write_file (path, all, err);
   json_decref (all);
   return good;

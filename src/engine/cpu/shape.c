@@ -84,34 +84,13 @@ EM_CPU (permute) (EmBackend *be, EmTensor *y, const EmTensor *x, const int *orde
   }
 }
 
-/* Everything before the axis, and everything from it on. */
-static int64_t
-blocks_before (const EmTensor *t, int axis)
-{
-  int64_t n = 1;
-
-  for (int i = 0; i < axis; i++)
-    n *= t->shape[i];
-  return n;
-}
-
-static int64_t
-block_from (const EmTensor *t, int axis)
-{
-  int64_t n = 1;
-
-  for (int i = axis; i < t->ndim; i++)
-    n *= t->shape[i];
-  return n;
-}
-
 void
 EM_CPU (concat) (EmBackend *be, EmTensor *y, int axis, int n, const EmTensor *const *parts)
 {
-  int64_t blocks = blocks_before (y, axis), line = block_from (y, axis), at = 0;
+  int64_t blocks = em_count_before (y, axis), line = em_count_from (y, axis), at = 0;
 
   for (int p = 0; p < n; p++) {
-    int64_t part = block_from (parts[p], axis);
+    int64_t part = em_count_from (parts[p], axis);
 
 #pragma omp parallel for if (blocks > 1 && blocks * part > SMALL)
     for (int64_t i = 0; i < blocks; i++)
@@ -124,8 +103,8 @@ EM_CPU (concat) (EmBackend *be, EmTensor *y, int axis, int n, const EmTensor *co
 void
 EM_CPU (slice) (EmBackend *be, EmTensor *y, const EmTensor *x, int axis, int64_t begin)
 {
-  int64_t blocks = blocks_before (x, axis), line = block_from (x, axis);
-  int64_t part = block_from (y, axis), at = begin * block_from (x, axis + 1);
+  int64_t blocks = em_count_before (x, axis), line = em_count_from (x, axis);
+  int64_t part = em_count_from (y, axis), at = begin * em_count_from (x, axis + 1);
 
 #pragma omp parallel for if (blocks > 1 && blocks * part > SMALL)
   for (int64_t i = 0; i < blocks; i++)
@@ -210,7 +189,7 @@ EM_CPU (argmax) (EmBackend *be, EmTensor *index, const EmTensor *x)
 void
 EM_CPU (take) (EmBackend *be, EmTensor *y, const EmTensor *x, const EmTensor *index)
 {
-  int64_t rows = x->shape[0], n = x->shape[1], row = block_from (x, 2);
+  int64_t rows = x->shape[0], n = x->shape[1], row = em_count_from (x, 2);
 
   for (int64_t r = 0; r < rows; r++) {
     int64_t i = em_i32 (index)[r];
@@ -223,7 +202,7 @@ EM_CPU (take) (EmBackend *be, EmTensor *y, const EmTensor *x, const EmTensor *in
 void
 EM_CPU (stability) (EmBackend *be, EmTensor *y, const EmTensor *logits, float delta)
 {
-  int64_t n = logits->shape[0], row = block_from (logits, 1);
+  int64_t n = logits->shape[0], row = em_count_from (logits, 1);
 
   for (int64_t i = 0; i < n; i++) {
     const float *in = em_f32 (logits) + i * row;

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "service/clip_source.h"
 #include "service/em-engine.h"
+#include "until.h"
 
 typedef struct {
   EmEngine *engine;
@@ -13,15 +14,6 @@ typedef struct {
 } World;
 
 static World world;
-
-#define UNTIL(claim)                                                                               \
-  do {                                                                                             \
-    int64_t end_ = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;                                  \
-    while (!(claim) && g_get_monotonic_time () < end_)                                             \
-      if (!g_main_context_iteration (NULL, FALSE))                                                 \
-        g_usleep (300);                                                                            \
-    CHECK (claim);                                                                                 \
-  } while (0)
 
 /* An answer of any kind, as it arrives. */
 typedef struct {

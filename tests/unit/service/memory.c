@@ -6,21 +6,13 @@
 #include "../predict/tiny.h"
 #include "check.h"
 #include "service/em-engine.h"
+#include "until.h"
 
 static EmEngine *engine;
 static char *package;
 static size_t (*used) (void);
 static void (*set_budget) (size_t bytes);
 static void (*lose_device) (bool is_lost);
-
-#define UNTIL(claim)                                                                               \
-  do {                                                                                             \
-    int64_t end_ = g_get_monotonic_time () + 120 * G_USEC_PER_SEC;                                 \
-    while (!(claim) && g_get_monotonic_time () < end_)                                             \
-      if (!g_main_context_iteration (NULL, FALSE))                                                 \
-        g_usleep (300);                                                                            \
-    CHECK (claim);                                                                                 \
-  } while (0)
 
 typedef struct {
   int n, status;

@@ -7,6 +7,7 @@
  * the forms of weights; seen for the second time it is captured. So nothing has to be named, and a
  * pass that differs in anything is never replayed by mistake.
  * Written arguments are zero wherever they have no meaning, so lists compare as bytes. */
+#include <deque>
 #include <stdlib.h>
 #include <string.h>
 #include <tuple>
@@ -220,9 +221,8 @@ em_cuda_gather_move (EmBackend *be, void *to, const void *from, size_t bytes)
 struct HostCopies {
   EmCuda *c;
   bool raw;
-  EmTensor tensors[16];
-  const EmTensor *parts[64];
-  int n = 0;
+  std::deque<EmTensor> tensors; /* stay where they are as more come */
+  std::vector<const EmTensor *> parts;
   EmTensor *y = NULL; /* on the device, and its copy */
   EmTensor *y_copy = NULL;
 
@@ -230,19 +230,17 @@ struct HostCopies {
 
   ~HostCopies ()
   {
-    for (int i = 0; i < n; i++)
-      ::free (tensors[i].data);
+    for (EmTensor &t : tensors)
+      ::free (t.data);
   }
 
   EmTensor *
   copy_of (const EmTensor *t, bool filled)
   {
-    EmTensor *h = &tensors[n++];
+    EmTensor *h = &tensors.emplace_back (*t);
     int64_t count = em_numel (t);
     void *bytes;
 
-    EM_BUG_UNLESS (n <= 16);
-    *h = *t;
     h->dtype = t->dtype == EM_BF16 && !raw ? EM_F32 : t->dtype;
     h->data = calloc ((size_t) (count ? count : 1), 8);
     bytes = calloc ((size_t) (count ? count : 1), 8);
@@ -291,10 +289,9 @@ struct HostCopies {
   const EmTensor *const *
   in (const EmTensor *const *list, int64_t *last)
   {
-    EM_BUG_UNLESS (*last <= 12);
     for (int64_t i = 0; i < *last; i++)
-      parts[i] = copy_of (list[i], true);
-    return parts;
+      parts.push_back (copy_of (list[i], true));
+    return parts.data ();
   }
 
   void

@@ -264,6 +264,24 @@ the_device_fails (void)
   lose_device (false);
 }
 
+/* A bank that is full is a concat of dozens of parts. */
+static void
+many_through_the_host (EmBackend *be)
+{
+  EmError err = EM_ERROR_INIT;
+  EmCtx *ctx = em_ctx_new (be, &err);
+  EmTensor *parts[40];
+  float joined[40] = { 0 };
+
+  for (int i = 0; i < 40; i++)
+    parts[i] = em_upload (ctx, &(float){ (float) i }, 1, (int64_t[]){ 1 });
+  CHECK (em_download (ctx, joined, em_concat (ctx, 0, 40, parts)));
+  for (int i = 0; i < 40; i++)
+    CHECK (joined[i] == (float) i);
+  CHECK (em_ctx_end_pass (ctx, &err));
+  em_ctx_free (ctx);
+}
+
 /* Any op by way of the CPU gives what the device gives, and is named. */
 static void
 ops_through_the_host (void)
@@ -276,6 +294,7 @@ ops_through_the_host (void)
   CHECK (work (d.model, &by_device, NULL, &err) && work (h.model, &by_host, NULL, &err));
   CHECK (distance (&by_device, &by_host) < 1e-8);
   CHECK (strstr (h.be->slow_ops (h.be), "attention") && strstr (h.be->slow_ops (h.be), "take"));
+  many_through_the_host (h.be);
   device_close (&h);
   device_close (&d);
   CHECK (!em_backend_open ("cudasim:host=sorcery", &err) && strstr (err.text, "sorcery"));

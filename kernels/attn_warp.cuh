@@ -88,8 +88,10 @@ fetch_pooled (bf16 *to, int thread, int first, int d, const Head &head)
       bf16 of[4][8];
 
 #pragma unroll
-      for (int n = 0; n < 4; n++)
-        memcpy (of[n], __builtin_assume_aligned (head.q_at (first + row, n) + column, 16), 16);
+      for (int n = 0; n < 4; n++) {
+        some = *(const uint4 *) (head.q_at (first + row, n) + column);
+        memcpy (of[n], &some, sizeof some);
+      }
 #pragma unroll
       for (int i = 0; i < 8; i++)
         of[0][i] = of_f32<bf16> (fmaxf (fmaxf (to_f32 (of[0][i]), to_f32 (of[1][i])),

@@ -35,7 +35,8 @@ EM_CHECK (attention)
     int64_t batch = rnd_int (k, 1, 3), heads = rnd_pick (k, 1, 2, 3, 8);
     int64_t nq = rnd_pick (k, 1, 5, 13, 14, 57, 100),
             nk = rnd_pick (k, 1, 7, 16, 33, 255, 257, 600);
-    int64_t d = rnd_pick (k, 1, 4, 16, 17, 56), dv = round % 4 ? d : rnd_pick (k, 1, 3, 16, 40);
+    int64_t d = rnd_pick (k, 1, 4, 16, 17, 24, 32, 56, 72, 96, 128, 256);
+    int64_t dv = round % 4 ? d : d == 256 ? 64 : rnd_pick (k, 1, 3, 16, 40);
     int64_t bk = round % 3 == 1 ? 1 : batch, bv = round % 5 == 1 ? 1 : batch;
 
     /* A root of d that is a power of two: q stays what it is when it is scaled. */
@@ -103,9 +104,9 @@ ref_windows (Check *k, double *want, EmTensor *qkv, EmTensor *bias, int64_t head
   const float **token = malloc ((size_t) (sy * sx) * sizeof *token);
   const float **keys = malloc ((size_t) (sy * sx) * sizeof *keys);
   const float **values = malloc ((size_t) (sy * sx) * sizeof *values);
-  float q[64];
+  float q[96];
 
-  EM_BUG_UNLESS (token && keys && values && d <= 64);
+  EM_BUG_UNLESS (token && keys && values && d <= 96);
   for (int64_t at = 0; at < n * oh * ow * heads; at++) {
     int64_t head = at % heads, ox = at / heads % ow, oy = at / heads / ow % oh;
     int64_t image = at / heads / ow / oh;
@@ -141,7 +142,8 @@ EM_CHECK (window_attention)
     bool pool = round % 3 == 0;
     int64_t window = round % 5 == 0 ? 0 : pool ? rnd_pick (k, 2, 4, 8) : rnd_pick (k, 1, 3, 4, 7);
     int64_t n = rnd_int (k, 1, 2), h = rnd_int (k, 2, 17), w = rnd_int (k, 2, 17);
-    int64_t heads = rnd_int (k, 1, 4), d = rnd_pick (k, 1, 4, 17, 24, 33), c = heads * d;
+    int64_t heads = rnd_int (k, 1, 4), d = rnd_pick (k, 1, 4, 17, 24, 33, 56, 72, 96);
+    int64_t c = heads * d;
     EmTensor *qkv = rnd_normal (k, 0, 1, n, h, w, 3 * c), *bias = rnd_normal (k, 0, 1, 3 * c);
     double *want = check_want (k, n * (pool ? h / 2 : h) * (pool ? w / 2 : w) * c);
 

@@ -10,8 +10,8 @@
 
 #define MAX_PATH 4096
 
-/* Where modules lie beside a program: installed, in the tree of a build. */
-static const char *const beside[] = { "../lib/earmark", "../../kernels" };
+/* Where modules lie beside a program: installed; in the tree of a build, for programs and tests. */
+static const char *const beside[] = { "../lib/earmark", "../../kernels", "../../../kernels" };
 
 static EmBackend *
 open_cpu (const char *how, EmError *err)

@@ -17,6 +17,12 @@ em_cuda_bug (const char *file, int line, const char *claim)
   abort ();
 }
 
+void
+em_cuda_make_current (EmCuda *c)
+{
+  em_cuda_check (c, cudaSetDevice (c->device), "turning to the device");
+}
+
 cudaStream_t
 em_cuda_stream (EmCuda *c)
 {
@@ -106,7 +112,23 @@ cuda_slow_ops (EmBackend *be)
   for (int i = 0; i < EM_N_OPS; i++)
     if (c->was_slow[i] && at < sizeof c->slow)
       at += (size_t) snprintf (c->slow + at, sizeof c->slow - at, "%s%s", at ? ", " : "", names[i]);
+  for (size_t i = 0; i < c->refused.size () && at < sizeof c->slow; i++)
+    at += (size_t) snprintf (c->slow + at, sizeof c->slow - at, "%s%s", at ? ", " : "",
+                             c->refused[i].c_str ());
   return c->slow;
+}
+
+void
+em_cuda_refused (EmCuda *c, const char *what, EmDtype type, int64_t m, int64_t n, int64_t k)
+{
+  std::string product = std::string (what) + " " + std::to_string (m) + "x" + std::to_string (n)
+                        + "x" + std::to_string (k) + (type == EM_BF16 ? " bf16" : " f32");
+
+  for (const std::string &known : c->refused)
+    if (known == product)
+      return;
+  if (c->refused.size () < 16)
+    c->refused.push_back (product);
 }
 
 static void

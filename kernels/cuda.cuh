@@ -4,6 +4,7 @@
  * handle, scratch for ops, second forms of weights, and the ops that are gathered. */
 #pragma once
 #include <cublasLt.h>
+#include <string>
 #include <vector>
 #include "common.cuh"
 
@@ -73,8 +74,15 @@ struct EmCuda {
   EmBackend *cpu;                 /* for ops that go through the host; opened when first wanted */
   bool on_host[EM_N_OPS];         /* asked for */
   bool was_slow[EM_N_OPS];
+  std::vector<std::string> refused; /* by a library: "linear 12x256x4 bf16" */
   char slow[512];
 };
+
+/* cuda.cu */
+/* Several devices may be open: calls of the runtime go to the one that is the thread's. */
+void em_cuda_make_current (EmCuda *c);
+/* A library did not take this one: a kernel of our own serves, and slow_ops tells. */
+void em_cuda_refused (EmCuda *c, const char *what, EmDtype type, int64_t m, int64_t n, int64_t k);
 
 /* memory.cu */
 bool em_cuda_memory_open (EmCuda *c, EmError *err);
@@ -85,8 +93,10 @@ size_t em_cuda_form_bytes (const EmCuda *c);
 /* queue.cu */
 /* Runs what is gathered. False: an error sticks. */
 bool em_cuda_flush (EmCuda *c);
-/* Graphs are made anew: what they point to is about to go. Bytes are not known: 0. */
+/* Graphs are made anew: what they point to is about to go. */
 void em_cuda_forget_replays (EmCuda *c);
+/* Those that may point there. */
+void em_cuda_forget_replays_of (EmCuda *c, const void *memory, size_t bytes);
 /* The table whose entries gather; on_host says which go through the CPU. */
 void em_cuda_fill_table (EmCuda *c, EmOps *ops);
 void em_cuda_gather_move (EmBackend *be, void *to, const void *from, size_t bytes);

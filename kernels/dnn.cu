@@ -5,6 +5,8 @@
  * widest, 10 x 12 x 8 of 512 into 512, 0.9 MB instead of 8.8. Where patches do not overlap there is
  * nothing to save, and conv.cu gathers. */
 #include <cudnn.h>
+#include <dlfcn.h>
+#include <stdio.h>
 #include "cuda.cuh"
 #include "gemm.cuh"
 
@@ -12,11 +14,29 @@ struct EmCudaDnn {
   cudnnHandle_t handle;
 };
 
+/* cuDNN is a shell that loads its parts with the first call, and aborts where one is missing. */
+static bool
+is_whole ()
+{
+#ifndef EM_CUDASIM
+  static const char *const parts[] = { "graph", "ops", "cnn" };
+
+  for (const char *part : parts) {
+    char name[64];
+
+    snprintf (name, sizeof name, "libcudnn_%s.so.%d", part, CUDNN_MAJOR);
+    if (!dlopen (name, RTLD_LAZY | RTLD_LOCAL)) /* stays: it is loaded again at once */
+      return false;
+  }
+#endif
+  return true;
+}
+
 /* NULL: cuDNN does not start on this machine, and is not asked again. */
 static EmCudaDnn *
 dnn_of (EmCuda *c)
 {
-  if (!c->dnn && !c->has_no_dnn) {
+  if (!c->dnn && !c->has_no_dnn && !(c->has_no_dnn = !is_whole ())) {
     c->dnn = new EmCudaDnn ();
     if (cudnnCreate (&c->dnn->handle) != CUDNN_STATUS_SUCCESS
         || cudnnSetStream (c->dnn->handle, c->stream) != CUDNN_STATUS_SUCCESS)
@@ -94,14 +114,18 @@ em_cuda_dnn_conv (EmCuda *c, EmTensor *y, const EmTensor *x, const EmTensor *w,
   if (!dnn)
     return false;
   Description d (y, x, w, stride, pad);
-  if (!d.good
-      || cudnnGetConvolutionForwardWorkspaceSize (dnn->handle, d.x, d.w, d.conv, d.y, algo, &bytes)
-             != CUDNN_STATUS_SUCCESS)
+  bool takes = d.good
+               && cudnnGetConvolutionForwardWorkspaceSize (dnn->handle, d.x, d.w, d.conv, d.y, algo,
+                                                           &bytes)
+                      == CUDNN_STATUS_SUCCESS;
+  void *workspace = takes && bytes ? em_cuda_scratch (c, bytes) : NULL;
+  if (takes && bytes && !workspace)
     return false;
-  void *workspace = bytes ? em_cuda_scratch (c, bytes) : NULL;
-  if (bytes && !workspace)
-    return false;
-  return cudnnConvolutionForward (dnn->handle, &one, d.x, x->data, d.w, taps_last, d.conv, algo,
-                                  workspace, bytes, &zero, d.y, y->data)
-         == CUDNN_STATUS_SUCCESS;
+  takes = takes
+          && cudnnConvolutionForward (dnn->handle, &one, d.x, x->data, d.w, taps_last, d.conv, algo,
+                                      workspace, bytes, &zero, d.y, y->data)
+                 == CUDNN_STATUS_SUCCESS;
+  if (!takes)
+    em_cuda_refused (c, "conv2d", x->dtype, em_rows (y), w->shape[0], em_numel (w) / w->shape[0]);
+  return takes;
 }

@@ -256,7 +256,7 @@ release (Layouts *l)
 }
 
 /* What the choice of an algorithm depends on; addresses by how far they are aligned. */
-typedef std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int, int>
+typedef std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int, int, int>
     ProductKey;
 
 struct Choice {
@@ -287,7 +287,8 @@ choose (EmCuda *c, const EmCudaGemm *g, const Layouts *l, int epilogue, bool has
   ProductKey key (g->m, g->n, g->k, g->lda, g->ldb, g->ldy, g->batch,
                   epilogue * 64 + least * 2 + has_residual,
                   g->ta + 2 * g->tb + 4 * (int) g->type + 32 * (int) g->y_type
-                      + 256 * (g->stride_a == 0) + 512 * (g->stride_b == 0) + 1024 * c->device);
+                      + 256 * (g->stride_a == 0) + 512 * (g->stride_b == 0) + 1024 * c->device,
+                  g->bias ? alignment_of (g->bias) : 0);
   auto found = choices.find (key);
   cublasLtMatmulPreference_t preference;
   cublasLtMatmulHeuristicResult_t result = {};
@@ -311,7 +312,7 @@ choose (EmCuda *c, const EmCudaGemm *g, const Layouts *l, int epilogue, bool has
   bool there = cublasLtMatmulAlgoGetHeuristic (c->lt, l->product, l->a, l->b, l->y, l->y,
                                                preference, 1, &result, &n)
                    == CUBLAS_STATUS_SUCCESS
-               && n > 0;
+               && n > 0 && result.state == CUBLAS_STATUS_SUCCESS;
   cublasLtMatmulPreferenceDestroy (preference);
   return &(choices[key] = Choice{ there, result.algo });
 }
@@ -336,6 +337,8 @@ by_library (EmCuda *c, const char *what, const EmCudaGemm *g)
                            WORKSPACE_BYTES, c->stream)
            == CUBLAS_STATUS_SUCCESS;
   release (&l);
+  if (!done && em_cuda_ready (c))
+    em_cuda_refused (c, what, g->type, g->m, g->n, g->k);
   for (int64_t i = 0; done && i < g->batch; i++)
     launch_finish (c, g, i, does_bias ? NULL : g->bias, does_act ? EM_ACT_NONE : g->act,
                    adds ? NULL : g->residual);

@@ -58,6 +58,7 @@ cuda_alloc (EmBackend *be, size_t bytes)
   EmCuda *c = em_cuda_of (be);
   void *memory = NULL;
 
+  em_cuda_make_current (c);
   if (cudaMalloc (&memory, bytes ? bytes : 1) != cudaSuccess) {
     cudaGetLastError ();
     return NULL;
@@ -81,6 +82,16 @@ cuda_free (EmBackend *be, void *memory, size_t bytes)
 
 /* Address space. */
 
+/* Memory that is out is the caller's to tell; anything else is not about memory. */
+static bool
+did (EmCuda *c, CUresult status, const char *call)
+{
+  if (status != CUDA_SUCCESS && status != CUDA_ERROR_OUT_OF_MEMORY)
+    c->host.fail (&c->base.err, EM_E_DEVICE, "%s: %s: driver error %d", c->base.name, call,
+                  (int) status);
+  return status == CUDA_SUCCESS;
+}
+
 static EmCudaRange *
 range_at (EmCuda *c, const void *base)
 {
@@ -97,7 +108,7 @@ cuda_reserve (EmBackend *be, size_t bytes)
   size_t room = (bytes + c->granularity - 1) / c->granularity * c->granularity;
   CUdeviceptr at;
 
-  if (driver.reserve (&at, room, 0, 0, 0) != CUDA_SUCCESS)
+  if (!did (c, driver.reserve (&at, room, 0, 0, 0), "cuMemAddressReserve"))
     return NULL;
   c->ranges.push_back (new EmCudaRange{ (char *) at, room, 0, {}, {} });
   return (void *) at;
@@ -112,15 +123,15 @@ grow (EmCuda *c, EmCudaRange *r, size_t bytes)
   CUmemGenericAllocationHandle handle;
   CUdeviceptr at = (CUdeviceptr) r->base + r->committed;
 
-  if (driver.create (&handle, bytes, &p, 0) != CUDA_SUCCESS)
+  if (!did (c, driver.create (&handle, bytes, &p, 0), "cuMemCreate"))
     return false;
-  if (driver.map (at, bytes, 0, handle, 0) != CUDA_SUCCESS) {
+  if (!did (c, driver.map (at, bytes, 0, handle, 0), "cuMemMap")) {
     driver.release (handle);
     return false;
   }
   access.location = p.location;
   access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
-  if (driver.access (at, bytes, &access, 1) != CUDA_SUCCESS) {
+  if (!did (c, driver.access (at, bytes, &access, 1), "cuMemSetAccess")) {
     driver.unmap (at, bytes);
     driver.release (handle);
     return false;
@@ -174,6 +185,7 @@ cuda_unreserve (EmBackend *be, void *memory, size_t bytes)
     return;
   em_cuda_flush (c);
   cudaStreamSynchronize (c->stream);
+  em_cuda_forget_replays_of (c, r->base, r->bytes);
   at = (CUdeviceptr) r->base;
   for (size_t i = 0; i < r->handles.size (); at += r->sizes[i++]) {
     driver.unmap (at, r->sizes[i]);
@@ -288,7 +300,10 @@ cuda_copy (EmBackend *be, void *to, const void *from, size_t bytes)
 static void
 cuda_hold (EmBackend *be, const void *data, size_t bytes, bool of_file)
 {
-  em_cuda_of (be)->held.push_back ({ (const char *) data, (const char *) data + bytes });
+  EmCuda *c = em_cuda_of (be);
+
+  c->held.push_back ({ (const char *) data, (const char *) data + bytes });
+  em_cuda_forget_replays_of (c, data, bytes); /* they made its forms in scratch */
 }
 
 static void
@@ -359,9 +374,14 @@ em_cuda_form (EmCuda *c, const EmTensor *w, EmForm form, size_t bytes, EmMakeFor
                   c->base.name, (bytes + (1 << 20) - 1) >> 20);
     return NULL;
   }
+  make (c, to, w);
+  if (!em_cuda_ready (c)) {
+    if (keep)
+      cuda_free (&c->base, to, bytes);
+    return NULL;
+  }
   if (keep)
     c->forms.push_back ({ w->data, form, to, bytes });
-  make (c, to, w);
   return to;
 }
 
@@ -393,6 +413,8 @@ em_cuda_memory_open (EmCuda *c, EmError *err)
   be->hold = cuda_hold;
   be->let_go = cuda_let_go;
   scratch = cuda_reserve (be, SCRATCH_BYTES);
+  if (!scratch && be->err.code != EM_OK)
+    return c->host.fail (err, be->err.code, "%s", be->err.text);
   if (!scratch || cudaMallocHost ((void **) &c->ring, RING_BYTES) != cudaSuccess)
     return c->host.fail (err, EM_E_MEMORY, "%s: no memory for copies", be->device);
   c->scratch = range_at (c, scratch);

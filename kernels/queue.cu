@@ -435,8 +435,10 @@ em_cuda_flush (EmCuda *c)
   EmCudaQueue *q = &c->queue;
   std::vector<char> calls;
   EmCudaReplay *r = NULL;
-  bool has_host_op = q->has_host_op, worth_it = q->n_calls >= WORTH_IT;
+  bool has_host_op = q->has_host_op, worth_it = q->n_calls >= WORTH_IT, is_new = false;
+  uint64_t hash = 0;
 
+  em_cuda_make_current (c);
   if (q->n_calls == 0)
     return c->base.err.code == EM_OK;
   calls.swap (q->calls); /* an op on the host copies, and so comes here again */
@@ -446,13 +448,11 @@ em_cuda_flush (EmCuda *c)
     return false;
 
   if (worth_it && !has_host_op) {
-    uint64_t hash = hash_of (calls);
-
+    hash = hash_of (calls);
     r = find (q, calls, hash);
-    if (!r)
-      remember (q, calls, hash)->used = ++q->clock;
-    else if (!r->exec && !r->eager)
+    if (r && !r->exec && !r->eager)
       capture (c, r);
+    is_new = !r;
   }
   if (!has_host_op)
     em_cuda_span_begin (c);
@@ -462,6 +462,8 @@ em_cuda_flush (EmCuda *c)
     em_cuda_check (c, cudaGraphLaunch (r->exec, c->stream), "replaying a pass");
   } else {
     run_calls (c, calls);
+    if (is_new && c->base.err.code == EM_OK) /* all it needs is there: a capture makes nothing */
+      remember (q, calls, hash)->used = ++q->clock;
   }
   if (!has_host_op)
     em_cuda_span_end (c);
@@ -478,6 +480,32 @@ em_cuda_forget_replays (EmCuda *c)
   for (EmCudaReplay &r : c->queue.replays)
     drop (&r);
   c->queue.replays.clear ();
+}
+
+/* Whether some argument is an address in there; a number that looks like one costs a graph. */
+static bool
+points_to (const std::vector<char> &calls, const char *memory, size_t bytes)
+{
+  uintptr_t word;
+
+  for (size_t at = 0; at + sizeof word <= calls.size (); at += sizeof word) {
+    memcpy (&word, calls.data () + at, sizeof word);
+    if (word - (uintptr_t) memory < bytes)
+      return true;
+  }
+  return false;
+}
+
+void
+em_cuda_forget_replays_of (EmCuda *c, const void *memory, size_t bytes)
+{
+  std::vector<EmCudaReplay> &replays = c->queue.replays;
+
+  for (size_t i = replays.size (); i-- > 0;)
+    if (points_to (replays[i].calls, (const char *) memory, bytes)) {
+      drop (&replays[i]);
+      replays.erase (replays.begin () + (long) i);
+    }
 }
 
 /* Device time. */

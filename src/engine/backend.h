@@ -76,7 +76,8 @@ struct EmBackend {
   /* Gives back what can be made again (graphs, forms of weights, idle pages); bytes freed. NULL:
    * there is nothing of the kind. */
   size_t (*trim) (EmBackend *be);
-  /* Names of the ops that the host's CPU did instead, "" if none did; NULL: it is the CPU. */
+  /* What went a slow way: ops that the host's CPU did, by name, and products that the device's
+   * library did not take, with their m x n x k. "" if none; NULL: it is the CPU. */
   const char *(*slow_ops) (EmBackend *be);
 
   /* A promise: these bytes do not change until let_go with the same arguments, so a backend may

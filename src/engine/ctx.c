@@ -137,6 +137,8 @@ take_bytes (EmCtx *ctx, size_t bytes)
       data = NULL;
     }
   }
+  if (!data && be->err.code != EM_OK) /* which may not be about memory */
+    em_fail (&ctx->err, be->err.code, "%s", be->err.text);
   if (!data)
     em_fail (&ctx->err, EM_E_MEMORY, "%s: out of memory: %zu MB of scratch, %zu MB more wanted",
              be->name, before >> 20, (bytes + (1 << 20) - 1) >> 20);

@@ -100,7 +100,7 @@ bench_print_foot (const Bench *b)
     printf ("device memory: %.0f MB at most; ", (double) b->peak_bytes / (1 << 20));
   printf ("resident: %.0f MB\n", (double) em_yardstick_resident () / (1 << 20));
   if (be->slow_ops)
-    printf ("ops that the host did instead: %s\n", *be->slow_ops (be) ? be->slow_ops (be) : "none");
+    printf ("what went a slow way: %s\n", *be->slow_ops (be) ? be->slow_ops (be) : "none");
 }
 
 static json_t *

@@ -1,6 +1,6 @@
 /* device.cc - the device as the environment describes it, and how things fail.
  *
- *   EARMARK_CUDASIM_DEVICES  0: there is none
+ *   EARMARK_CUDASIM_DEVICES  how many of the same there are, 1 if not said
  *   EARMARK_CUDASIM_ARCH     compute capability, 90 if not said
  *   EARMARK_CUDASIM_BYTES    its memory, 4 GB if not said
  *   EARMARK_CUDASIM_SEED     for the orders in which blocks and threads run
@@ -16,6 +16,7 @@ namespace sim
 
 std::recursive_mutex one_at_a_time;
 static thread_local cudaError_t last_error;
+static thread_local int current;
 
 enum { N_PROCESSORS = 4 };
 
@@ -78,12 +79,24 @@ result (cudaError_t status)
   return status;
 }
 
+int
+current_device ()
+{
+  return current;
+}
+
+int
+n_devices ()
+{
+  return (int) environment ("EARMARK_CUDASIM_DEVICES", 1);
+}
+
 static cudaError_t
 some_device (int device)
 {
-  if (!environment ("EARMARK_CUDASIM_DEVICES", 1))
+  if (!n_devices ())
     return result (cudaErrorNoDevice);
-  return result (device ? cudaErrorInvalidDevice : cudaSuccess);
+  return result (device < 0 || device >= n_devices () ? cudaErrorInvalidDevice : cudaSuccess);
 }
 
 } /* namespace sim */
@@ -141,7 +154,7 @@ cudaGetDeviceCount (int *count)
   *count = 0;
   if (some_device (0))
     return cudaErrorNoDevice;
-  *count = 1;
+  *count = n_devices ();
   return cudaSuccess;
 }
 
@@ -149,8 +162,10 @@ cudaError_t
 cudaSetDevice (int device)
 {
   Entry entry;
+  cudaError_t status = some_device (device);
 
-  return some_device (device);
+  current = status ? current : device;
+  return status;
 }
 
 cudaError_t
@@ -158,8 +173,8 @@ cudaGetDevice (int *device)
 {
   Entry entry;
 
-  *device = 0;
-  return some_device (0);
+  *device = current;
+  return some_device (current);
 }
 
 cudaError_t

@@ -113,6 +113,8 @@ cudaGraphLaunch (cudaGraphExec_t exec, cudaStream_t stream)
 {
   Entry entry;
 
+  if (!stream_is_here (stream))
+    return result (cudaErrorInvalidResourceHandle);
   launches++;
   return enqueue (stream, [works = exec->works] {
     for (const Work &work : *works)

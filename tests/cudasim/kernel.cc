@@ -88,6 +88,8 @@ cudasim_launch (const cudaLaunchConfig_t *config, const void *kernel, std::funct
 
   if (!kernel)
     return result (cudaErrorInvalidDeviceFunction);
+  if (!stream_is_here (config->stream))
+    return result (cudaErrorInvalidResourceHandle);
   if (!g.x || !g.y || !g.z || !b.x || !b.y || !b.z || g.x > INT32_MAX || g.y > 65535 || g.z > 65535
       || b.x > 1024 || b.y > 1024 || b.z > 64 || b.x * b.y * b.z > 1024)
     return result (cudaErrorInvalidConfiguration);

@@ -37,6 +37,8 @@ long environment (const char *name, long otherwise);
 /* What the environment says of the device. */
 int arch (); /* 90 */
 size_t shared_most ();
+int n_devices ();
+int current_device (); /* the calling thread's */
 
 extern std::recursive_mutex one_at_a_time;
 struct Entry {
@@ -57,6 +59,8 @@ extern unsigned seed;
 /* stream.cc */
 typedef std::function<void ()> Work;
 bool stream_is_known (cudaStream_t stream);
+/* The device that the stream was made on is the thread's: nothing is launched on another. */
+bool stream_is_here (cudaStream_t stream);
 /* Runs at the next synchronising call, or with the graph that is being captured. */
 cudaError_t enqueue (cudaStream_t stream, Work work);
 bool is_capturing (cudaStream_t stream);

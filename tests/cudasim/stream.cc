@@ -46,6 +46,14 @@ stream_is_known (cudaStream_t stream)
 }
 
 bool
+stream_is_here (cudaStream_t stream)
+{
+  CUstream_st *s = stream_of (stream);
+
+  return s && (s == &legacy || s->device == current_device ());
+}
+
+bool
 is_capturing (cudaStream_t stream)
 {
   CUstream_st *s = stream_of (stream);
@@ -172,6 +180,7 @@ cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags)
     return result (cudaErrorInvalidValue);
   *stream = new CUstream_st;
   (*stream)->blocking = !(flags & cudaStreamNonBlocking);
+  (*stream)->device = current_device ();
   streams.push_back (*stream);
   return cudaSuccess;
 }

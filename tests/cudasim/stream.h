@@ -14,6 +14,7 @@ struct CUgraphExec_st {
 
 struct CUstream_st {
   bool blocking = true; /* waits for the legacy stream, and that for it */
+  int device = 0;
   std::deque<sim::Work> queue;
   uint64_t issued = 0, done = 0;
   CUgraph_st *graph = NULL; /* capturing */

@@ -15,6 +15,7 @@ static const size_t GRANULE = 2 << 20;
 struct Handle {
   size_t bytes;
   int n_users; /* its creator, and where it is mapped */
+  int device;
 };
 struct Mapping {
   size_t bytes;
@@ -123,12 +124,14 @@ cuMemCreate (CUmemGenericAllocationHandle *handle, size_t bytes, const CUmemAllo
   Entry entry;
 
   if (!bytes || bytes % GRANULE || flags || prop->type != CU_MEM_ALLOCATION_TYPE_PINNED
-      || prop->location.type != CU_MEM_LOCATION_TYPE_DEVICE || prop->location.id)
+      || prop->location.type != CU_MEM_LOCATION_TYPE_DEVICE)
     return CUDA_ERROR_INVALID_VALUE;
+  if (prop->location.id < 0 || prop->location.id >= n_devices ())
+    return CUDA_ERROR_INVALID_DEVICE;
   if (!take_budget (bytes))
     return CUDA_ERROR_OUT_OF_MEMORY;
   *handle = ++last_handle;
-  handles[*handle] = { bytes, 1 };
+  handles[*handle] = { bytes, 1, prop->location.id };
   return CUDA_SUCCESS;
 }
 
@@ -169,9 +172,12 @@ cuMemSetAccess (CUdeviceptr at, size_t bytes, const CUmemAccessDesc *desc, size_
   Entry entry;
   std::map<CUdeviceptr, Mapping>::iterator m;
 
-  if (count != 1 || desc->location.type != CU_MEM_LOCATION_TYPE_DEVICE || desc->location.id
+  if (count != 1 || desc->location.type != CU_MEM_LOCATION_TYPE_DEVICE
       || desc->flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE || !is_mapped (at, bytes, &m))
     return CUDA_ERROR_INVALID_VALUE;
+  for (auto i = m; i != mappings.end () && i->first < at + bytes; ++i)
+    if (handles[i->second.handle].device != desc->location.id)
+      return CUDA_ERROR_INVALID_VALUE; /* another device's access is not simulated */
   for (; m != mappings.end () && m->first < at + bytes; ++m) {
     if (!m->second.accessible)
       add_range ((void *) m->first, m->second.bytes);
@@ -214,6 +220,7 @@ cuGetErrorName (CUresult error, const char **name)
     NAME (CUDA_ERROR_OUT_OF_MEMORY);
     NAME (CUDA_ERROR_NOT_INITIALIZED);
     NAME (CUDA_ERROR_DEINITIALIZED);
+    NAME (CUDA_ERROR_INVALID_DEVICE);
     NAME (CUDA_ERROR_NOT_SUPPORTED);
     NAME (CUDA_ERROR_UNKNOWN);
 #undef NAME

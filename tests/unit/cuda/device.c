@@ -44,8 +44,8 @@ device_open (const char *name)
   EmError err = EM_ERROR_INIT;
   Device d = { em_backend_open (name, &err), NULL };
 
-  CHECK_TEXT (err.text, "");
   d.model = em_model_open (tiny.weights, d.be, 0, &err);
+  CHECK_TEXT (err.text, "");
   CHECK (d.model != NULL);
   return d;
 }
@@ -71,15 +71,14 @@ keep (Work *w, EmAnswer *a)
 
 /* Clicks on every frame, the sound, two objects tracked to the end and one of them back again. */
 static bool
-work (EmModel *model, Work *w, EmThrift *thrift, EmError *err)
+work_on (EmPredictor *p, Work *w, EmError *err)
 {
-  EmPredictorOptions options = em_predictor_defaults ();
-  EmPredictor *p = em_predictor_open (model, &clip.source, &options, err);
   EmAnswer a[TINY_T];
-  bool good = p != NULL;
+  bool good = true;
   int frame, n;
 
   w->n = 0;
+  em_predictor_reset (p);
   for (int i = 0; good && i < FRAMES; i++) {
     EmPromptSet set = { .n = 1, .items = { tiny_point (8 + (float) i, 9, true) } };
 
@@ -99,10 +98,21 @@ work (EmModel *model, Work *w, EmThrift *thrift, EmError *err)
       for (int i = 0; i < 2; i++)
         keep (w, &a[i]);
   }
+  return good && err->code == EM_OK;
+}
+
+/* The same on a clip that is opened for it. */
+static bool
+work (EmModel *model, Work *w, EmThrift *thrift, EmError *err)
+{
+  EmPredictorOptions options = em_predictor_defaults ();
+  EmPredictor *p = em_predictor_open (model, &clip.source, &options, err);
+  bool good = p && work_on (p, w, err);
+
   if (thrift)
     *thrift = p ? em_predictor_thrift (p) : EM_THRIFT_NONE;
   em_predictor_close (p);
-  return good && err->code == EM_OK;
+  return good;
 }
 
 static double
@@ -128,26 +138,32 @@ same (const Work *a, const Work *b)
 }
 
 /* First call by call, then captured, then replayed: the same bits, and those of the CPU but for
- * rounding. */
+ * rounding. So it is with another clip, which may get the addresses that the first had. */
 static void
 graphs_change_nothing (void)
 {
   static const char *const names[] = { "cudasim:f32", "cudasim:bf16" };
   static Work by_cpu, first, again;
+  EmPredictorOptions options = em_predictor_defaults ();
   EmError err = EM_ERROR_INIT;
 
   CHECK (work (tiny.model, &by_cpu, NULL, &err));
   for (int i = 0; i < 2; i++) {
     Device d = device_open (names[i]);
+    EmPredictor *p = em_predictor_open (d.model, &clip.source, &options, &err);
     size_t launches[3], before = graph_launches ();
 
     for (int round = 0; round < 3; round++) {
-      CHECK (work (d.model, round ? &again : &first, NULL, &err));
+      CHECK (work_on (p, round ? &again : &first, &err));
       CHECK (round == 0 || same (&first, &again));
       launches[round] = graph_launches ();
     }
     CHECK (launches[0] > before); /* passes come again within a round */
     CHECK (launches[2] - launches[1] > launches[0] - before);
+    em_predictor_close (p);
+    before = graph_launches ();
+    CHECK (work (d.model, &again, NULL, &err) && same (&first, &again));
+    CHECK (graph_launches () - before < launches[2] - launches[1]); /* none from before */
     printf ("%s: %zu graphs launched in the last of 3 rounds, %.1e from the CPU\n", names[i],
             launches[2] - launches[1], distance (&by_cpu, &first));
     CHECK (distance (&by_cpu, &first) < (i ? 3e-2 : 1e-8));
@@ -237,6 +253,76 @@ any_growth_fails (void)
   device_close (&d);
 }
 
+/* Weights whose second form the device keeps, of convolutions that lie in a row. */
+enum { CONVS = 3, FORM_BYTES = 8 * 8 * 3 * 3 * sizeof (float), MAP = 6 * 6 * 8 };
+
+static void
+weights_open (EmBackend *be, EmTensor w[CONVS], uint32_t seed)
+{
+  float values[FORM_BYTES / sizeof (float)];
+
+  for (int i = 0; i < CONVS; i++) {
+    for (size_t k = 0; k < FORM_BYTES / sizeof (float); k++)
+      values[k] = (float) ((seed = seed * 1664525 + 1013904223) >> 8) / (1 << 24) - 0.4f;
+    w[i] = (EmTensor){ EM_F32, 4, { 8, 8, 3, 3, 1 }, be->alloc (be, FORM_BYTES) };
+    CHECK (be->upload (be, w[i].data, values, FORM_BYTES));
+    be->hold (be, w[i].data, FORM_BYTES, false);
+  }
+}
+
+static void
+weights_close (EmBackend *be, EmTensor w[CONVS])
+{
+  for (int i = 0; i < CONVS; i++) {
+    be->let_go (be, w[i].data, FORM_BYTES);
+    be->free (be, w[i].data, FORM_BYTES);
+  }
+}
+
+static bool
+convolve (EmCtx *ctx, EmTensor w[CONVS], float out[MAP])
+{
+  EmError err = EM_ERROR_INIT;
+  float in[MAP];
+  EmTensor *y;
+
+  for (int i = 0; i < MAP; i++)
+    in[i] = (float) (i % 7) / 7;
+  y = em_upload (ctx, in, 4, (int64_t[]){ 1, 6, 6, 8 });
+  for (int i = 0; i < CONVS; i++)
+    y = em_conv2d (ctx, y, &w[i], NULL, 1, 1, EM_ACT_RELU);
+  em_download (ctx, out, y);
+  return em_ctx_end_pass (ctx, &err);
+}
+
+/* A pass that had no memory for some of them, then for one more, leaves none that is not filled. */
+static void
+forms_are_whole (void)
+{
+  EmError err = EM_ERROR_INIT;
+  EmBackend *be = em_backend_open ("cudasim:f32", &err);
+  EmCtx *ctx = em_ctx_new (be, &err);
+  EmTensor w[CONVS], others[CONVS];
+  float want[MAP], out[MAP];
+
+  weights_open (be, w, 1);
+  CHECK (convolve (ctx, w, want) && want[0] == want[0]);
+  be->trim (be);
+  weights_open (be, others, 2);
+  CHECK (convolve (ctx, others, out)); /* scratch is there, and nothing of w */
+  for (size_t n = 0; n < 2; n++) {
+    set_budget (used () + n * FORM_BYTES);
+    CHECK (!convolve (ctx, w, out));
+  }
+  set_budget (SIZE_MAX);
+  for (int round = 0; round < 3; round++)
+    CHECK (convolve (ctx, w, out) && memcmp (out, want, sizeof out) == 0);
+  weights_close (be, others);
+  weights_close (be, w);
+  em_ctx_free (ctx);
+  em_backend_close (be);
+}
+
 /* A device that fails says so in one line, as often as it is asked, and lets go. */
 static void
 the_device_fails (void)
@@ -304,6 +390,27 @@ ops_through_the_host (void)
   CHECK (!em_backend_open ("cudasim:7", &err) && strstr (err.text, "GPU 7"));
 }
 
+/* Two GPUs in one process, in turn, as when another model is tried beside the one in use. */
+static void
+two_devices (void)
+{
+  static Work first, again;
+  EmError err = EM_ERROR_INIT;
+  Device a, b;
+
+  setenv ("EARMARK_CUDASIM_DEVICES", "2", 1);
+  a = device_open ("cudasim:1:bf16");
+  CHECK (work (a.model, &first, NULL, &err));
+  b = device_open ("cudasim:0:bf16");
+  CHECK (work (a.model, &again, NULL, &err) && same (&first, &again));
+  CHECK (work (b.model, &again, NULL, &err) && same (&first, &again));
+  device_close (&b);
+  CHECK (work (a.model, &again, NULL, &err) && same (&first, &again));
+  device_close (&a);
+  CHECK_TEXT (err.text, "");
+  unsetenv ("EARMARK_CUDASIM_DEVICES");
+}
+
 /* A machine without a GPU: one line. */
 static void
 no_device (void)
@@ -333,11 +440,13 @@ main (int argc, char **argv)
   CHECK (find_functions ());
   tiny_open (&tiny, (TinyKind){ 0 });
   tiny_clip_open (&clip, FRAMES, 2);
+  forms_are_whole ();
   graphs_change_nothing ();
   less_memory ();
   any_growth_fails ();
   the_device_fails ();
   ops_through_the_host ();
+  two_devices ();
   no_device ();
   tiny_clip_close (&clip);
   tiny_close (&tiny);

@@ -79,6 +79,7 @@ main (int argc, char **argv)
   const char *backend = NULL;
   double tolerance = 0;
 
+  setvbuf (stdout, NULL, _IOLBF, 0); /* what hangs or dies has told what it found */
   em_threads_sleep_when_idle (argv);
   for (int c; (c = getopt_long (argc, argv, "qst:b:", options, NULL)) != -1;)
     if (c == 'q')

@@ -50,6 +50,12 @@ check_ctx (Check *k)
   return k->ctx;
 }
 
+void
+check_finish (Check *k)
+{
+  k->be->finish (k->be);
+}
+
 bool
 check_half (Check *k)
 {
@@ -432,7 +438,7 @@ void
 check_after (Check *k, EmTensor *y, double tol)
 {
   k->calls++;
-  k->be->finish (k->be);
+  check_finish (k);
   hold_inputs (k, false);
   if (!em_ok (k->ctx)) {
     printf ("  %s: %s\n", k->op, k->be->err.code ? k->be->err.text : k->ctx->err.text);
@@ -473,6 +479,7 @@ run_case (int i, const char *backend, EmBackend *be, const Options *o, Mutation 
   EM_BUG_UNLESS (k.ctx);
   cases[i].run (&k);
   forget (&k);
+  em_ctx_end_pass (k.ctx, &err); /* what failed is this op's alone */
   em_ctx_free (k.ctx);
   free (k.want);
   *calls = k.calls;
@@ -534,6 +541,7 @@ main (int argc, char **argv)
   Options o = { .seed = 1 };
   int bad = 0;
 
+  setvbuf (stdout, NULL, _IOLBF, 0); /* what hangs or dies has told what it found */
   for (int i = 1; i < argc; i++) {
     if (strcmp (argv[i], "--bench") == 0)
       o.bench = true;

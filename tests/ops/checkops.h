@@ -19,6 +19,7 @@ typedef struct Check Check;
 #undef EM_OP
 
 EmCtx *check_ctx (Check *k);
+void check_finish (Check *k); /* the device is done with all it was given */
 bool check_benching (Check *k);
 /* Products are bf16, or whatever is stored is. Drawn inputs are then numbers that it holds, so that
  * only what an op rounds on its way needs another tolerance; that results are stored in it is

@@ -1,20 +1,22 @@
 #!/bin/sh
 # Everything that needs a GPU, on a machine that may have little else: a C compiler, nvcc, CUDA's
 # libraries, meson and ninja.
-# usage: check.sh [STEP...]     of: ops golden parity sanitizer bench long torch; all without any
+# usage: check.sh [STEP...]     all without any, of: ops golden parity sanitizer bench long torch
+#                               autotune
 #
 # Builds first. What only has to be right runs side by side, what is timed runs alone. Every part
 # says in a line how it ended; its output is in build-gpu/check, and in $EARMARK_CHECK_COPY if that
 # is set, from step to step. Status 1: something failed. A part that could not run is skipped and
 # says why; without a GPU that is all of them, and the build is what decides. All ends within
-# $EARMARK_CHECK_SECONDS (460): torch wants most of that for itself, so it is asked for alone.
+# $EARMARK_CHECK_SECONDS (460): torch and autotune want that for themselves, so each is asked for
+# alone.
 # $EARMARK_CHECK_DEVICE (cuda) is the backend, to try this script with another.
 set -u
 cd "$(dirname "$0")/../.." || exit
 build=${EARMARK_GPU_BUILD:-build-gpu}
 logs=$build/check
 end=$(($(date +%s) + ${EARMARK_CHECK_SECONDS:-460}))
-all='ops golden parity sanitizer bench long torch'
+all='ops golden parity sanitizer bench long torch autotune'
 demo=data/demo/demo.safetensors
 device=${EARMARK_CHECK_DEVICE:-cuda}
 
@@ -249,16 +251,28 @@ if wanted long; then
   show long.log
   save
 fi
-if wanted torch; then
-  if ! why=$(python3 -c 'import torch, transformers, safetensors' 2>&1); then
-    verdict skipped torch 0 "python3: $(echo "$why" | tail -1)"
-  elif [ $((end - $(date +%s))) -lt 150 ]; then # it compiles for minutes
-    verdict skipped torch 0 'too little time is left: ask for it alone'
+beside() { # PART LEAST SECONDS OPTION...   of PyTorch; LEAST is what it needs to tell anything
+  part=$1 least=$2 limit=$3
+  shift 3
+  if ! why=$(timeout 60 python3 -c 'import torch, transformers, safetensors' 2>&1); then
+    verdict skipped "$part" 0 "python3: $(echo "$why" | tail -1)"
+  elif [ $((end - $(date +%s))) -lt "$least" ]; then
+    verdict skipped "$part" 0 'too little time is left: ask for it alone'
   else
-    run part torch 440 python3 tests/reference/speed.py --device cuda --build "$build" --rounds 20 \
-      --sizes base_plus --markdown "$logs/torch.md"
-    show torch.md
+    run part "$part" "$limit" python3 tests/reference/speed.py --device "$device" --build "$build" \
+      --rounds 20 --sizes base_plus --markdown "$logs/$part.md" "$@"
+    show "$part.md"
   fi
+  save
+}
+if wanted torch; then
+  beside torch 60 150 --sides earmark:bf16 pytorch:bf16 --events
+  beside torch-compiled 100 250 --sides earmark:bf16 pytorch:compiled --stages encode track click \
+    --compile reduce-overhead
+fi
+if wanted autotune; then # which may take many minutes
+  beside autotune 240 600 --sides earmark:bf16 pytorch:compiled --stages encode track click \
+    --compile max-autotune
 fi
 
 # All in one place.

@@ -2,13 +2,16 @@
  * be compared with.
  *
  * Every line of stdin is a step, {"do": WHAT, ...}, and is answered by a line on stdout with the
- * seconds it took, the processor time of all threads, the memory used at most so far, and of a GPU
- * the seconds that its ops took ("device") and its memory in use ("device_kb"). At the end
- * of stdin all results are written, f32 and under the steps' names, as safetensors. Pictures come
- * as they enter the encoder: `frames` [T, 3, S, S] of the inputs; so do masks, by the name of their
- * tensor.
+ * seconds until all of it was done, the processor time of all threads, the memory used at most so
+ * far, and of a GPU its memory in use ("device_kb"). A step with "events": true is also told the
+ * seconds that the GPU's ops took ("device"); the events cost time, in this step and all later
+ * ones. At the end of stdin all results are written, f32 and under the steps' names, as
+ * safetensors; a points, mask or propagate step without a name keeps none. Pictures come as they
+ * enter the encoder: `frames` [T, 3, S, S] of the inputs; so do masks, by the name of their tensor.
  *
- *   {"do": "open", "width": W, "height": H, "options": {...}}  a new predictor with these switches
+ *   {"do": "open", "width": W, "height": H, "options": {...}, "rgb": true}    a new predictor with
+ *                               these switches; rgb: pictures come as the app's do, from the
+ *                               inputs' `rgb` [T, H, W, 3] of bytes
  *   {"do": "image", "frame": F, "prompts": [{"name": N, "points": [[x, y, label], ...],
  *    "mask": TENSOR}, ...]}     without memory: points in model pixels with labels -1 to 3, mask
  *                               logits [S/4, S/4], or both
@@ -40,6 +43,7 @@ typedef struct {
   EmPredictorOptions options;
   EmClipSource source;
   const float *frames;
+  const uint8_t *rgb;
   int n_frames, side; /* S */
   int n, room;        /* results, all owned */
   char **names;
@@ -77,15 +81,18 @@ add_tensor (Dump *d, const char *prefix, const char *name, const EmTensor *x)
     em_download (d->ctx, add_result (d, prefix, name, x->ndim, x->shape), x);
 }
 
+/* Nothing is kept where `prefix` is NULL. */
 static void
 add_answer (Dump *d, const char *prefix, EmAnswer *a)
 {
   int64_t side = a->side;
 
-  memcpy (add_result (d, prefix, "low_res", 2, (int64_t[]){ side, side }), a->logits,
-          (size_t) (side * side) * sizeof (float));
-  *add_result (d, prefix, "iou", 1, (int64_t[]){ 1 }) = a->iou;
-  *add_result (d, prefix, "score", 1, (int64_t[]){ 1 }) = a->score;
+  if (prefix) {
+    memcpy (add_result (d, prefix, "low_res", 2, (int64_t[]){ side, side }), a->logits,
+            (size_t) (side * side) * sizeof (float));
+    *add_result (d, prefix, "iou", 1, (int64_t[]){ 1 }) = a->iou;
+    *add_result (d, prefix, "score", 1, (int64_t[]){ 1 }) = a->score;
+  }
   em_answer_clear (a);
 }
 
@@ -96,6 +103,16 @@ read_frame (void *self, int frame, float *chw, EmError *err)
   size_t n = (size_t) 3 * d->side * d->side;
 
   memcpy (chw, d->frames + n * frame, n * sizeof *chw);
+  return true;
+}
+
+static bool
+read_rgb (void *self, int frame, uint8_t *rgb, EmError *err)
+{
+  const Dump *d = self;
+  size_t n = (size_t) 3 * d->source.width * d->source.height;
+
+  memcpy (rgb, d->rgb + n * frame, n);
   return true;
 }
 
@@ -133,6 +150,14 @@ get_points (const json_t *step, const char *key, float xy[][2], int *labels, EmE
     labels[i] = (int) json_number_value (json_array_get (item, 2));
   }
   return (int) json_array_size (list);
+}
+
+/* NULL where the step's results are not to be kept. */
+static bool
+get_name (const json_t *step, const char **name, EmError *err)
+{
+  *name = NULL;
+  return !json_object_get (step, "name") || em_json_string (step, "name", name, EM_E_USAGE, err);
 }
 
 /* The input tensor of `height` x `width` floats that the step names. */
@@ -194,12 +219,27 @@ read_options (Dump *d, const json_t *values, EmError *err)
 }
 
 static bool
+find_rgb (Dump *d, int width, int height, EmError *err)
+{
+  const EmTensor *t = em_weights_find (d->inputs, "rgb");
+
+  if (!t || t->dtype != EM_U8 || t->ndim != 4 || t->shape[0] != d->n_frames || t->shape[1] != height
+      || t->shape[2] != width || t->shape[3] != 3)
+    return em_fail (err, EM_E_USAGE, "the inputs have no rgb [%d, %d, %d, 3] of bytes", d->n_frames,
+                    height, width);
+  d->rgb = t->data;
+  return true;
+}
+
+static bool
 do_open (Dump *d, const json_t *step, EmError *err)
 {
+  bool rgb = json_is_true (json_object_get (step, "rgb"));
   int width, height;
 
   if (!get_int (step, "width", 1, 1 << 14, &width, err)
       || !get_int (step, "height", 1, 1 << 14, &height, err)
+      || (rgb && !find_rgb (d, width, height, err))
       || !read_options (d, json_object_get (step, "options"), err))
     return false;
   em_predictor_close (d->predictor);
@@ -207,7 +247,8 @@ do_open (Dump *d, const json_t *step, EmError *err)
                               .n_frames = d->n_frames,
                               .width = width,
                               .height = height,
-                              .read_normalised = read_frame };
+                              .read = rgb ? read_rgb : NULL,
+                              .read_normalised = rgb ? NULL : read_frame };
   d->predictor = em_predictor_open (d->model, &d->source, &d->options, err);
   return d->predictor != NULL;
 }
@@ -301,8 +342,7 @@ do_points (Dump *d, const json_t *step, EmError *err)
 
   for (size_t i = 0; i < 4; i++)
     corners[i] = (float) json_number_value (json_array_get (box, i));
-  if (n < 0 || !em_json_string (step, "name", &name, EM_E_USAGE, err)
-      || !get_frame (d, step, "frame", &frame, err)
+  if (n < 0 || !get_name (step, &name, err) || !get_frame (d, step, "frame", &frame, err)
       || !get_int (step, "object", 1, 1 << 20, &object, err)
       || !em_predictor_add_points (d->predictor, frame, object, xy[0], labels, n,
                                    box ? corners : NULL,
@@ -322,8 +362,7 @@ do_mask (Dump *d, const json_t *step, EmError *err)
   bool good;
   EmRle mask;
 
-  if (!values || !em_json_string (step, "name", &name, EM_E_USAGE, err)
-      || !get_frame (d, step, "frame", &frame, err)
+  if (!values || !get_name (step, &name, err) || !get_frame (d, step, "frame", &frame, err)
       || !get_int (step, "object", 1, 1 << 20, &object, err))
     return false;
   mask = em_rle_threshold (values, width, height);
@@ -342,16 +381,17 @@ do_propagate (Dump *d, const json_t *step, EmError *err)
   char prefix[128];
   const char *name;
 
-  if (!em_json_string (step, "name", &name, EM_E_USAGE, err)
-      || !get_frame (d, step, "from", &from, err) || !get_frame (d, step, "to", &to, err)
+  if (!get_name (step, &name, err) || !get_frame (d, step, "from", &from, err)
+      || !get_frame (d, step, "to", &to, err)
       || !em_predictor_propagate (d->predictor, from, to, to < from ? -1 : 1, err))
     return false;
   answers = need (malloc ((size_t) n * sizeof *answers));
   while (em_predictor_step (d->predictor, &frame, answers, err))
     for (int i = 0; i < n; i++) {
-      snprintf (prefix, sizeof prefix, "%.80s.frame%d.obj%d", name, frame,
-                em_predictor_object (d->predictor, i));
-      add_answer (d, prefix, &answers[i]);
+      if (name)
+        snprintf (prefix, sizeof prefix, "%.80s.frame%d.obj%d", name, frame,
+                  em_predictor_object (d->predictor, i));
+      add_answer (d, name ? prefix : NULL, &answers[i]);
     }
   free (answers);
   return err->code == EM_OK;
@@ -416,26 +456,32 @@ peak_kb (void)
 static bool
 run_steps (Dump *d, EmError *err)
 {
+  EmBackend *be = d->be;
   char *line = NULL;
   size_t room = 0;
   bool good = true;
 
   for (ssize_t n; good && (n = getline (&line, &room, stdin)) > 0;) {
     json_t *step = em_json_parse (line, (size_t) n, "a step", EM_E_USAGE, err);
-    double device = d->be->spent ? d->be->spent (d->be) : 0;
-    double start = now (CLOCK_MONOTONIC), cpu = now (CLOCK_PROCESS_CPUTIME_ID);
+    bool events = be->spent && json_is_true (json_object_get (step, "events"));
+    double device = events ? be->spent (be) : 0, seconds, cpu;
 
+    be->finish (be);
+    seconds = -now (CLOCK_MONOTONIC);
+    cpu = -now (CLOCK_PROCESS_CPUTIME_ID);
     good = step && run_step (d, step, err);
+    be->finish (be);
+    cpu += now (CLOCK_PROCESS_CPUTIME_ID);
+    seconds += now (CLOCK_MONOTONIC);
     json_decref (step);
-    d->be->finish (d->be);
-    if (good)
-      printf ("{\"seconds\": %.6f, \"cpu\": %.6f, \"peak_kb\": %ld", now (CLOCK_MONOTONIC) - start,
-              now (CLOCK_PROCESS_CPUTIME_ID) - cpu, peak_kb ());
-    if (good && d->be->spent)
-      printf (", \"device\": %.6f, \"device_kb\": %zu", d->be->spent (d->be) - device,
-              d->be->used_bytes >> 10);
-    if (good)
-      printf ("}\n");
+    if (!good)
+      break;
+    printf ("{\"seconds\": %.6f, \"cpu\": %.6f, \"peak_kb\": %ld", seconds, cpu, peak_kb ());
+    if (be->spent)
+      printf (", \"device_kb\": %zu", be->used_bytes >> 10);
+    if (events)
+      printf (", \"device\": %.6f", be->spent (be) - device);
+    printf ("}\n");
     fflush (stdout);
   }
   free (line);

@@ -19,6 +19,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -121,8 +122,10 @@ def make_package(build, directory, path):
                    stdout=subprocess.DEVNULL)
 
 
-def make_inputs(n_frames, side, seed, path):
-    """Noise with a square and a disk that move through it, normalised; masks as prompts."""
+def make_inputs(n_frames, side, seed, path, with_rgb=False):
+    """Noise with a square and a disk that move through it, normalised; masks as prompts.
+
+    `with_rgb` makes bytes of it, which are kept too, and the frames of those."""
     torch.manual_seed(seed)
     frames = torch.rand(n_frames, 3, side, side) - 0.5
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
@@ -135,7 +138,14 @@ def make_inputs(n_frames, side, seed, path):
         frames[t] += (disk <= (side // 10) ** 2) * torch.tensor([-1, 1.5, -0.5])[:, None, None]
         squares.append(square)
     logits = 12 * squares[0][2::4, 2::4].float() - 6 + 4 * torch.rand(side // 4, side // 4) - 2
-    save_file({"frames": frames, "square": squares[0].float(), "logits": logits}, path)
+    more = {}
+    if with_rgb:
+        mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
+        std = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+        rgb = ((frames * std + mean) * 255).round().clamp(0, 255).byte()
+        frames = (rgb / 255 - mean) / std
+        more["rgb"] = rgb.permute(0, 2, 3, 1).contiguous()
+    save_file({"frames": frames, "square": squares[0].float(), "logits": logits} | more, path)
 
 
 class Original(Sam2VideoModel):
@@ -188,12 +198,12 @@ class Original(Sam2VideoModel):
 
 
 class Part:
-    """One of the model's large modules: timed on a GPU, and compiled where a step asks for it."""
+    """One of the model's large modules: timed and compiled where a step asks for it."""
 
-    def __init__(self, module, mode, timed):
-        self.eager, self.timed, self.spans = module.forward, timed, []
+    def __init__(self, module, mode):
+        self.eager, self.spans = module.forward, []
         self.compiled = mode and torch.compile(self.eager, mode=mode, dynamic=False)
-        self.use_compiled = False
+        self.timed = self.use_compiled = False
         module.forward = self
 
     def __call__(self, *args, **more):
@@ -225,7 +235,8 @@ class Reference:
     """The steps of em-dump, by transformers. `results` has what they gave, by em-dump's names.
 
     With `compile`, a mode of torch.compile, the model's large modules are compiled for those steps
-    that say "measured": what leads there has other shapes each time."""
+    that say "measured": what leads there has other shapes each time. On a GPU a step's time is that
+    until all of it was done; with "events" the device's between two events, too."""
 
     def __init__(self, directory, inputs, dtype="float32", device="cpu", compile=None):
         self.dtype, self.device = getattr(torch, dtype), torch.device(device)
@@ -238,34 +249,39 @@ class Reference:
         self.inputs = load_file(inputs)
         self.results, self.fresh = {}, {}
         cuda = self.device.type == "cuda"
-        self.parts = [Part(module, compile, cuda) for module in (
+        self.parts = [Part(module, compile) for module in (
             self.model.vision_encoder, self.model.memory_attention, self.model.mask_decoder,
             self.model.memory_encoder)] if compile or cuda else []
 
     def step(self, step):
         cuda = self.device.type == "cuda"
+        events = cuda and bool(step.get("events"))
         for part in self.parts:
             part.use_compiled = bool(part.compiled and step.get("measured"))
+            part.timed = events
+        begin, end = [events and torch.cuda.Event(enable_timing=True) for _ in range(2)]
         if cuda:
-            begin, end = [torch.cuda.Event(enable_timing=True) for _ in range(2)]
             torch.cuda.synchronize()
         start, cpu = time.perf_counter(), time.process_time()
         with torch.inference_mode():
-            if cuda:
+            if events:
                 begin.record()
             getattr(self, step["do"])(step)
-            if cuda:
+            if events:
                 end.record()
-            self.results |= {name: x.float().cpu() for name, x in self.fresh.items()}
-            self.fresh = {}
+            on_host = {name: x.float().cpu() for name, x in self.fresh.items()}
         if cuda:
             torch.cuda.synchronize()
         answer = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu,
                   "peak_kb": peak_kb()}
-        if cuda:
+        if step.get("name"):
+            self.results |= on_host
+        self.fresh = {}
+        if events:
             answer |= {"device": begin.elapsed_time(end) / 1e3,
-                       "parts": sum(part.seconds() for part in self.parts),
-                       "device_kb": torch.cuda.max_memory_allocated() >> 10}
+                       "parts": sum(part.seconds() for part in self.parts)}
+        if cuda:
+            answer["device_kb"] = torch.cuda.max_memory_allocated() >> 10
         return answer
 
     def close(self):
@@ -363,14 +379,14 @@ class Reference:
         held = self.session.output_dict_per_obj[index]
         if self.options.get("corrected_become_cond") and frame in held["non_cond_frame_outputs"]:
             held["cond_frame_outputs"][frame] = held["non_cond_frame_outputs"].pop(frame)
-        self.keep(step["name"], index, frame)
+        self.keep(step.get("name", ""), index, frame)
 
     def propagate(self, step):
         back = step["to"] < step["from"]
         for frame in range(step["from"], step["to"] + (-1 if back else 1), -1 if back else 1):
             self.model(self.session, frame_idx=frame, reverse=back)
             for index, name in enumerate(self.session.obj_ids):
-                self.keep(f"{step['name']}.frame{frame}.obj{name}", index, frame)
+                self.keep(f"{step.get('name', '')}.frame{frame}.obj{name}", index, frame)
 
     def keep(self, name, index, frame):
         held = self.session.output_dict_per_obj[index]
@@ -379,37 +395,84 @@ class Reference:
                        f"{name}.score": out["object_score_logits"]}
 
 
-class Worker:
-    """Another process that answers steps: em-dump, or this file as a program."""
+class Ended(SystemExit):
+    """A worker that answers no more, in a line. Nobody need catch it."""
 
-    def __init__(self, command, environment=None):
+
+class Worker:
+    """Another process that answers steps: em-dump, or this file as a program. With a limit it is
+    ended after so many seconds."""
+
+    def __init__(self, command, environment=None, limit=None):
         self.process = subprocess.Popen([str(word) for word in command], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         env=os.environ | (environment or {}))
+        self.limit, self.is_late = limit, False
+        if limit:
+            self.timer = threading.Timer(limit, self.late)
+            self.timer.daemon = True
+            self.timer.start()
 
     def step(self, step):
         try:
             print(json.dumps(step), file=self.process.stdin, flush=True)
-            answer = self.process.stdout.readline()
+            for line in self.process.stdout:
+                answer = answer_of(line)
+                if answer:
+                    return answer
+                print(line, end="", file=sys.stderr, flush=True)
         except BrokenPipeError:
-            answer = ""
-        if not answer:
-            sys.exit(f"{self.process.args[0]} ended at {step}")
-        return json.loads(answer)
+            pass
+        self.kill(10)
+        raise Ended(f"{self.reason()}, at {json.dumps(step)}")
 
     def close(self):
-        self.process.stdin.close()
-        if self.process.wait():
-            sys.exit(f"{self.process.args[0]} failed")
+        """To the end of its work; Ended if that fails."""
+        self.kill(None)
+        if self.process.returncode:
+            raise Ended(self.reason())
+
+    def kill(self, patience=0):
+        """If it does not end by itself within so many seconds; None: whenever it does."""
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.limit:
+            self.timer.cancel()
+
+    def late(self):
+        self.is_late = True
+        self.process.kill()
+
+    def reason(self):
+        program, status = Path(self.process.args[0]).name, self.process.returncode
+        if self.is_late:
+            return f"{program} ran longer than {self.limit:g} s"
+        return f"{program} ended " + (f"by signal {-status}" if status < 0 else f"with {status}")
+
+
+def answer_of(line):
+    """None for what is no answer but something that a library had to say."""
+    try:
+        answer = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return answer if isinstance(answer, dict) and "seconds" in answer else None
 
 
 class Engine(Worker):
     """em-dump; `results` once it is closed."""
 
-    def __init__(self, build, package, inputs, output, threads=2, device="cpu"):
+    def __init__(self, build, package, inputs, output, threads=2, device="cpu", limit=None):
         super().__init__([Path(build, "tests/reference/em-dump"), "--model", package, "--inputs",
                           inputs, "--output", output, "--device", device],
-                         {"OMP_NUM_THREADS": str(threads)})
+                         {"OMP_NUM_THREADS": str(threads)}, limit)
         self.output = output
 
     def close(self):
@@ -434,11 +497,13 @@ def main():
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--compile", help="a mode of torch.compile")
     arguments = parser.parse_args()
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
     torch.set_num_threads(arguments.threads)
     reference = Reference(arguments.model, arguments.inputs, arguments.dtype, arguments.device,
                           arguments.compile)
     for line in sys.stdin:
-        print(json.dumps(reference.step(json.loads(line))), flush=True)
+        print(json.dumps(reference.step(json.loads(line))), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,13 @@
     python tests/reference/speed.py [--build build] [--sizes tiny base_plus] [--threads 2]
                                     [--rounds 5] [--sides earmark pytorch pytorch:intel ...]
                                     [--stages click encode track] [--device cuda]
-                                    [--compile max-autotune] [--markdown FILE]
+                                    [--compile max-autotune] [--limit SECONDS] [--events]
+                                    [--markdown FILE]
 
 Needs what requirements.txt names and a build; no network, no checkpoint. Each side is a process of
 its own with the same random weights and frames and answers the same steps (sam2_hf.py, em_dump.c).
-They take turns, a step each, while the others wait. Told are medians (least to most) and, with
-PyTorch's, how many times as long as Earmark's with numbers of the same type. "cpu" is the processor
-time of all threads: where other work shares the machine, compare that, with OMP_WAIT_POLICY=passive
-in the environment so that waiting is not counted. Memory is each process' high-water mark (VmHWM),
-the frames' 252 MB (at 1024) and Python's own included.
+Told are medians (least to most) and, with PyTorch's, how many times as long as Earmark's with
+numbers of the same type.
 
     earmark           f32
     earmark:bf16      products in bf16
@@ -27,19 +25,36 @@ the frames' 252 MB (at 1024) and Python's own included.
     track    an object one frame onward, after 19 frames, so that it sees 7 memories and 16
              pointers: memory attention, decoder, memory encoder; features known
 
-The first rounds of each stage do not count where PyTorch compiles or a GPU's graphs are captured.
-With --device cuda three times are told. "clock": from asking until the answer is on the
-host; the picture's way to the device is in Earmark's, PyTorch's frames are there. "device": between two CUDA events around the step; of Earmark the time of its ops by events.
-"parts": of PyTorch only its four compiled modules, without what joins them, beside all of
-Earmark's ops. Memory is the device's, of PyTorch what its tensors took at most.
+Stages come in the order in which they are named. A side that fails is told in a line, the others
+go on, and the exit status is 1.
+
+On a CPU the sides take turns, a step each, while the others wait. "cpu" is the processor time of
+all threads: where other work shares the machine, compare that, with OMP_WAIT_POLICY=passive in the
+environment so that waiting is not counted. Memory is each process' high-water mark (VmHWM), the
+frames' 252 MB (at 1024) and Python's own included. Rounds that do not count come first where
+PyTorch compiles.
+
+With --device cuda one side after the other has the GPU to itself, Earmark first, what is compiled
+last, for turns would change processes on the GPU and empty its caches before every step. A line is
+told as soon as it is known, so that a run that is cut off has told what it could; --limit ends a
+side that takes longer than that, start and compilation included. Some rounds and half a second of
+each stage come before what counts. "clock" is from asking until all that was asked for is done and
+the answer on the host. A picture's way to the device is in Earmark's, as bytes like in the app;
+PyTorch's frames are there. With --events each stage is run again and timed by events, which cost
+some time themselves: "device" is of PyTorch the time between two events around a step, gaps
+included, of Earmark the sum of what its ops took; "parts" of PyTorch only its four large modules.
+They tell where time goes and are no comparison; nor is memory, which is the device's, of PyTorch
+what its tensors took at most.
 """
 
 import argparse
 import platform
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import torch
@@ -50,41 +65,51 @@ import sam2_hf
 LAST = 19  # the frame that is measured
 SIDES = ["earmark", "pytorch", "pytorch:intel", "earmark:bf16", "pytorch:bf16", "pytorch:compiled"]
 STAGES = ["click", "encode", "track"]
-WARM_UP = 3  # rounds that do not count where something is compiled or captured
+WARM_UP = 3  # rounds that do not count where something is compiled or captured,
+WARM_SECONDS = 0.5  # and on a GPU what follows them for so long, until its clocks are up
 
 
-def steps_of(side, n, stages):
-    """(Stage, or None for what leads there, step), `n` rounds of each."""
-    def point(name, x):
-        return {"do": "points", "name": name, "frame": 0, "object": 1, "remember": False,
-                "points": [[x, 3 * side / 8, 1]]}
+def point(side, share, remember=False):
+    return {"do": "points", "frame": 0, "object": 1, "remember": remember,
+            "points": [[side / 4 * (1 + share), 3 * side / 8, 1]]}
 
-    yield None, {"do": "open", "width": side, "height": side,
-                 "options": {"max_cond_frames": 0, "feature_cache_bytes": 0}}
-    yield None, point("first", side / 4)
-    if "click" in stages:
-        for i in range(3 * n):
-            yield "click", point(f"click{i}", side / 4 + i)
-    if "encode" in stages:
-        for i in range(n):  # frames take turns, so that none is cached
-            for frame in (1, 2, 3):
-                yield "encode", {"do": "embed", "frame": frame}
-    if "track" in stages:
-        yield None, {"do": "reset"}
-        yield None, point("again", side / 4) | {"remember": True}
-        yield None, {"do": "propagate", "name": "to", "from": 0, "to": LAST - 1}
-        yield None, {"do": "embed", "frame": LAST}
-        for i in range(n):
-            yield "track", {"do": "propagate", "name": f"on{i}", "from": LAST, "to": LAST}
+
+def opening(side, rgb):
+    return [{"do": "open", "width": side, "height": side, "rgb": rgb,
+             "options": {"max_cond_frames": 0, "feature_cache_bytes": 0}}]
+
+
+def lead_in(stage, side):
+    """What comes before a stage and is not measured."""
+    track = stage == "track"
+    steps = [{"do": "reset"}, point(side, 0, remember=track)]
+    if track:
+        steps += [{"do": "propagate", "from": 0, "to": LAST - 1}, {"do": "embed", "frame": LAST}]
+    return steps
+
+
+def round_of(stage, side, i):
+    """The steps of the i-th round. No two points are the same; frames take turns, so that none is
+    cached."""
+    if stage == "click":
+        steps = [point(side, 0.618 * (3 * i + k) % 1) for k in range(3)]
+    elif stage == "encode":
+        steps = [{"do": "embed", "frame": frame} for frame in (1, 2, 3)]
+    else:
+        steps = [{"do": "propagate", "from": LAST, "to": LAST}]
+    return [step | {"measured": True} for step in steps]
 
 
 def start(name, arguments, folder):
     program, _, kind = name.partition(":")
     inputs, cuda = folder / "inputs.safetensors", arguments.device == "cuda"
     if program == "earmark":
-        device = f"cuda:{kind or 'f32'}" if cuda else "cpu:bf16" if kind else "cpu"
+        device = "cpu:bf16" if kind else "cpu"
+        if arguments.device != "cpu":
+            device = f"{arguments.device}:{kind or 'f32'}"
         return sam2_hf.Engine(arguments.build, folder / "model.safetensors", inputs,
-                              folder / "results.safetensors", arguments.threads, device)
+                              folder / "results.safetensors", arguments.threads, device,
+                              arguments.limit)
     environment = {}
     if kind == "intel":
         code, library = folder / "intel.c", folder / "intel.so"
@@ -93,89 +118,183 @@ def start(name, arguments, folder):
         environment["LD_PRELOAD"] = str(library)
     half = kind == "bf16" or (kind == "compiled" and cuda)
     command = [sys.executable, Path(__file__).with_name("sam2_hf.py"), "--model", folder / "hf",
-               "--inputs", inputs, "--threads", arguments.threads, "--device", arguments.device,
-               "--dtype", "bfloat16" if half else "float32"]
+               "--inputs", inputs, "--threads", arguments.threads,
+               "--device", "cuda" if cuda else "cpu", "--dtype", "bfloat16" if half else "float32"]
     if kind == "compiled":
         command += ["--compile", arguments.compile]
-    return sam2_hf.Worker(command, environment)
+    return sam2_hf.Worker(command, environment, arguments.limit)
 
 
-def measure(size, arguments, folder):
-    """Stage by stage, answers by side; at the end None and the last answers."""
-    side, rounds = arguments.image_size, arguments.rounds + arguments.warm_up
-    sam2_hf.make_model(size, "2.1", side, 1, folder / "hf")
+def prepare(size, arguments, folder):
+    sam2_hf.make_model(size, "2.1", arguments.image_size, 1, folder / "hf")
     sam2_hf.make_package(arguments.build, folder / "hf", folder / "model.safetensors")
-    sam2_hf.make_inputs(LAST + 1, side, 1, folder / "inputs.safetensors")
-    workers = {name: start(name, arguments, folder) for name in arguments.sides}
-    current, last = None, {}
-    for stage, step in steps_of(side, rounds, arguments.stages):
-        if current and stage != current:
-            yield current, answers
-        if not last or stage != current:
-            current, answers = stage, {name: [] for name in workers}
-        for name, worker in list(workers.items()):
-            try:
-                last[name] = worker.step(step | {"measured": stage is not None})
-                answers[name].append(last[name])
-            except SystemExit as why:  # the others go on
-                print(f"{name}: {why}", file=sys.stderr)
-                del workers[name]
-                arguments.failed.append(name)
-    if current:
-        yield current, answers
-    for worker in workers.values():
-        worker.close()
-    yield None, last
+    sam2_hf.make_inputs(LAST + 1, arguments.image_size, 1, folder / "inputs.safetensors",
+                        with_rgb=arguments.device != "cpu")
+
+
+def baseline(name, device):
+    """The side that is Earmark with numbers of the same type."""
+    half = name.endswith(":bf16") or (name.endswith(":compiled") and device == "cuda")
+    return "earmark:bf16" if half else "earmark"
+
+
+def times(numbers, name, device):
+    """How many times as much as Earmark's, or ""."""
+    ours = numbers.get(baseline(name, device))
+    return f"{numbers[name] / ours:.2f} x" if ours and name.startswith("pytorch") else ""
+
+
+def spread(ms, digits):
+    return f"{statistics.median(ms):.{digits}f} ({min(ms):.{digits}f} to {max(ms):.{digits}f})"
 
 
 class Table:
-    def __init__(self, arguments):
-        self.cuda, self.warm_up = arguments.device == "cuda", arguments.warm_up
-        self.sides = arguments.sides
-        self.file = arguments.markdown and open(arguments.markdown, "w")
+    """On stdout, and in a file that has every line as soon as it is known."""
+
+    def __init__(self, path, *columns):
+        self.file = path and open(path, "w")
+        self.columns = columns
 
     def print(self, line):
         print(line, flush=True)
         if self.file:
             print(line, file=self.file, flush=True)
 
-    def baseline(self, name):
-        """The side that is Earmark with numbers of the same type."""
-        half = name.endswith(":bf16") or (name.endswith(":compiled") and self.cuda)
-        return "earmark:bf16" if half else "earmark"
+    def head(self, title, n_words):
+        self.print(f"{title}\n")
+        self.row(*self.columns)
+        self.print(f"|{'---|' * n_words}{'--:|' * (len(self.columns) - n_words)}")
+
+    def row(self, *cells):
+        self.print(f"| {' | '.join(cells)} |")
+
+
+class Turns:
+    """All sides at once, a step each: a column of the table for each side."""
+
+    def __init__(self, arguments):
+        self.arguments, self.sides, self.failed = arguments, arguments.sides, []
+        self.table = Table(arguments.markdown, "model", "stage", *self.sides)
+
+    def head(self, title):
+        self.table.head(title, 2)
+
+    def measure(self, size, folder):
+        side, stages = self.arguments.image_size, self.arguments.stages
+        warm_up = WARM_UP if "pytorch:compiled" in self.sides else 0
+        self.workers = {name: start(name, self.arguments, folder) for name in self.sides}
+        self.last = {}
+        try:
+            self.step(opening(side, False))
+            for stage in stages:
+                self.step(lead_in(stage, side))
+                for i in range(warm_up):
+                    self.step(round_of(stage, side, i))
+                answers = {name: [] for name in self.workers}
+                for i in range(self.arguments.rounds):
+                    self.step(round_of(stage, side, warm_up + i), answers)
+                self.stage(size, stage, answers)
+            for name, worker in list(self.workers.items()):
+                self.attempt(name, worker.close)
+        finally:
+            for worker in self.workers.values():
+                worker.kill()
+        kb = {name: answer["peak_kb"] for name, answer in self.last.items()}
+        self.row(f"{size} | peak memory, MiB", kb, {name: f"{kb[name] / 1024:.0f}" for name in kb})
+
+    def step(self, steps, answers=None):
+        for step in steps:
+            for name, worker in list(self.workers.items()):
+                answer = self.attempt(name, worker.step, step)
+                if answer:
+                    self.last[name] = answer
+                    if answers:
+                        answers[name].append(answer)
+
+    def attempt(self, name, what, *more):
+        try:
+            return what(*more)
+        except sam2_hf.Ended as why:
+            print(f"{name}: {why}", file=sys.stderr)
+            del self.workers[name]
+            self.failed.append(name)
+
+    def stage(self, size, stage, answers):
+        for kind, words in (("seconds", "ms"), ("cpu", "ms cpu")):
+            ms = {name: [1e3 * a[kind] for a in got] for name, got in answers.items() if got}
+            self.row(f"{size} | {stage}, {words}",
+                     {name: statistics.median(t) for name, t in ms.items()},
+                     {name: spread(t, 0) for name, t in ms.items()})
 
     def row(self, what, numbers, texts):
         cells = []
         for name in self.sides:
-            if name not in numbers:
-                cells.append("")
-                continue
-            ours = numbers.get(self.baseline(name))
-            compared = ours and name.startswith("pytorch")
-            times = f", {numbers[name] / ours:.2f} x" if compared else ""
-            cells.append(texts[name] + times)
-        self.print(f"| {what} | {' | '.join(cells)} |")
+            factor = times(numbers, name, "cpu") if name in numbers else ""
+            cells.append(texts.get(name, "") + (f", {factor}" if factor else ""))
+        self.table.row(what, *cells)
 
-    def times(self, what, by_side, digits):
-        medians = {name: statistics.median(t) for name, t in by_side.items()}
-        self.row(what, medians, {
-            name: f"{medians[name]:.{digits}f} ({min(t):.{digits}f} to {max(t):.{digits}f})"
-            for name, t in by_side.items()})
 
-    def stage(self, size, stage, answers):
-        skip = self.warm_up * (1 if stage == "track" else 3)
-        kinds = [("seconds", "ms"), ("cpu", "ms cpu")]
-        if self.cuda:
-            kinds = [("seconds", "clock ms"), ("device", "device ms"), ("parts", "parts ms")]
-        for kind, words in kinds:
-            self.times(f"{size} | {stage}, {words}", {
-                name: [1e3 * a.get(kind, a.get("device", 0)) for a in got[skip:]]
-                for name, got in answers.items() if len(got) > skip}, 2 if self.cuda else 0)
+class OneByOne:
+    """A side after the other: a line of the table for each side and stage."""
 
-    def memory(self, size, last):
-        kb = {name: a["device_kb" if self.cuda else "peak_kb"] for name, a in last.items()}
-        self.row(f"{size} | {'device' if self.cuda else 'peak'} memory, MiB", kb,
-                 {name: f"{n / 1024:.0f}" for name, n in kb.items()})
+    def __init__(self, arguments):
+        self.arguments, self.failed = arguments, []
+        self.sides = sorted(arguments.sides, key=lambda name: (name.startswith("pytorch"),
+                                                               name.endswith(":compiled")))
+        self.table = Table(arguments.markdown, "model", "stage", "side", "measured",
+                           "times Earmark's")
+
+    def head(self, title):
+        self.table.head(title, 3)
+
+    def measure(self, size, folder):
+        medians = {}  # by stage, then side
+        for name in self.sides:
+            worker = start(name, self.arguments, folder)
+            try:
+                self.side(size, name, worker, medians)
+                worker.close()
+            except sam2_hf.Ended as why:
+                self.table.row(size, "failed", name, str(why).replace("|", "/"), "")
+                self.failed.append(name)
+            finally:
+                worker.kill()
+
+    def side(self, size, name, worker, medians):
+        side = self.arguments.image_size
+        for events in (False, True) if self.arguments.events else (False,):
+            for step in opening(side, True):
+                worker.step(step)
+            for stage in self.arguments.stages:
+                answers = self.stage(worker, stage, events)
+                if events:
+                    for kind in ("device", "parts"):
+                        ms = [1e3 * answer[kind] for answer in answers if kind in answer]
+                        if ms:
+                            self.table.row(size, f"{stage}, {kind} ms", name, spread(ms, 2), "")
+                    continue
+                ms = [1e3 * answer["seconds"] for answer in answers]
+                known = medians.setdefault(stage, {})
+                known[name] = statistics.median(ms)
+                self.table.row(size, f"{stage}, clock ms", name, spread(ms, 2),
+                               times(known, name, self.arguments.device))
+                kb = answers[-1].get("device_kb")
+            if not events and kb is not None:
+                self.table.row(size, "device memory, MiB", name, f"{kb / 1024:.0f}", "")
+
+    def stage(self, worker, stage, events):
+        """The answers that count."""
+        side, more, i = self.arguments.image_size, {"events": True} if events else {}, 0
+        for step in lead_in(stage, side):
+            worker.step(step | more)
+        while i < WARM_UP or time.monotonic() < warm:
+            for step in round_of(stage, side, i):
+                worker.step(step | more)
+            i += 1
+            if i == WARM_UP:
+                warm = time.monotonic() + WARM_SECONDS
+        return [worker.step(step | more) for k in range(self.arguments.rounds)
+                for step in round_of(stage, side, i + k)]
 
 
 def main():
@@ -186,38 +305,41 @@ def main():
     parser.add_argument("--image-size", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "cudasim"],
+                        help="cudasim tries this script without a GPU: Earmark on a simulated one, "
+                        "PyTorch on the CPU, one by one")
     parser.add_argument("--sides", nargs="+", choices=SIDES,
                         help="the first three; with --device cuda all that compute in bf16")
     parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
     parser.add_argument("--compile", default="max-autotune", metavar="MODE",
                         help="of torch.compile (max-autotune)")
+    parser.add_argument("--limit", type=float, metavar="SECONDS",
+                        help="most that a side may take for a model; not on a CPU")
+    parser.add_argument("--events", action="store_true", help="device and parts, too; with cuda")
     parser.add_argument("--markdown", metavar="FILE", help="takes the table, too")
     arguments = parser.parse_args()
-    arguments.failed = []
+    on_cpu = arguments.device == "cpu"
+    if on_cpu and (arguments.limit or arguments.events):
+        parser.error("--limit and --events are of --device cuda")
     if not arguments.sides:
-        arguments.sides = SIDES[3:] if arguments.device == "cuda" else SIDES[:3]
-    compiles = "pytorch:compiled" in arguments.sides
-    arguments.warm_up = WARM_UP if compiles or arguments.device == "cuda" else 0
+        arguments.sides = SIDES[:3] if on_cpu else SIDES[3:]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # the sides and files go, too
     where = f"{arguments.threads} threads, {platform.platform()}"
     if arguments.device == "cuda":
         if not torch.cuda.is_available():
             sys.exit("PyTorch finds no GPU here")
-        where = f"{torch.cuda.get_device_name()}, torch.compile mode {arguments.compile}"
-    table = Table(arguments)
-    table.print(f"PyTorch {torch.__version__}, transformers {transformers.__version__}, "
-                f"{arguments.image_size} px, {where}\n")
-    table.print(f"| model | stage | {' | '.join(arguments.sides)} |")
-    table.print(f"|---|---|{'--:|' * len(arguments.sides)}")
+        where = torch.cuda.get_device_name()
+    if "pytorch:compiled" in arguments.sides:
+        where += f", torch.compile mode {arguments.compile}"
+    way = Turns(arguments) if on_cpu else OneByOne(arguments)
+    way.head(f"PyTorch {torch.__version__}, transformers {transformers.__version__}, "
+             f"{arguments.image_size} px, {where}")
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
-            for stage, answers in measure(size, arguments, Path(folder)):
-                if stage:
-                    table.stage(size, stage, answers)
-                else:
-                    table.memory(size, answers)
-    if arguments.failed:
-        sys.exit(f"failed: {', '.join(arguments.failed)}")
+            prepare(size, arguments, Path(folder))
+            way.measure(size, Path(folder))
+    if way.failed:
+        sys.exit(f"failed: {', '.join(way.failed)}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const op_names[] = {
+#define EM_OP(name, args) #name,
+#include "engine/ops.def"
+#undef EM_OP
+};
+
 static void (*bug) (const char *file, int line, const char *claim);
 
 void
@@ -100,18 +106,14 @@ cuda_trim (EmBackend *be)
 static const char *
 cuda_slow_ops (EmBackend *be)
 {
-  static const char *const names[] = {
-#define EM_OP(name, args) #name,
-#include "engine/ops.def"
-#undef EM_OP
-  };
   EmCuda *c = em_cuda_of (be);
   size_t at = 0;
 
   c->slow[0] = 0;
   for (int i = 0; i < EM_N_OPS; i++)
     if (c->was_slow[i] && at < sizeof c->slow)
-      at += (size_t) snprintf (c->slow + at, sizeof c->slow - at, "%s%s", at ? ", " : "", names[i]);
+      at += (size_t) snprintf (c->slow + at, sizeof c->slow - at, "%s%s", at ? ", " : "",
+                               op_names[i]);
   for (size_t i = 0; i < c->refused.size () && at < sizeof c->slow; i++)
     at += (size_t) snprintf (c->slow + at, sizeof c->slow - at, "%s%s", at ? ", " : "",
                              c->refused[i].c_str ());
@@ -154,18 +156,12 @@ cuda_close (EmBackend *be)
 static bool
 read_host_ops (EmCuda *c, const char *list, EmError *err)
 {
-  static const char *const names[] = {
-#define EM_OP(name, args) #name,
-#include "engine/ops.def"
-#undef EM_OP
-  };
-
   while (*list) {
     size_t n = strcspn (list, ",");
     bool known = false;
 
     for (int i = 0; i < EM_N_OPS; i++)
-      if (strlen (names[i]) == n && strncmp (names[i], list, n) == 0)
+      if (strlen (op_names[i]) == n && strncmp (op_names[i], list, n) == 0)
         known = c->on_host[i] = true;
     if (!known)
       return c->host.fail (err, EM_E_DEVICE, "there is no op \"%.*s\"", (int) n, list);

@@ -82,6 +82,12 @@ cuda_free (EmBackend *be, void *memory, size_t bytes)
 
 /* Address space. */
 
+static size_t
+rounded (const EmCuda *c, size_t bytes)
+{
+  return (bytes + c->granularity - 1) / c->granularity * c->granularity;
+}
+
 /* Memory that is out is the caller's to tell; anything else is not about memory. */
 static bool
 did (EmCuda *c, CUresult status, const char *call)
@@ -105,7 +111,7 @@ static void *
 cuda_reserve (EmBackend *be, size_t bytes)
 {
   EmCuda *c = em_cuda_of (be);
-  size_t room = (bytes + c->granularity - 1) / c->granularity * c->granularity;
+  size_t room = rounded (c, bytes);
   CUdeviceptr at;
 
   if (!did (c, driver.reserve (&at, room, 0, 0, 0), "cuMemAddressReserve"))
@@ -141,12 +147,6 @@ grow (EmCuda *c, EmCudaRange *r, size_t bytes)
   r->committed += bytes;
   c->base.used_bytes += bytes;
   return true;
-}
-
-static size_t
-rounded (const EmCuda *c, size_t bytes)
-{
-  return (bytes + c->granularity - 1) / c->granularity * c->granularity;
 }
 
 /* In large steps, and in the smallest that does where memory is short. */

@@ -46,7 +46,7 @@ bench_json (const EmBench *b, const EmCliModel *m)
     json_array_append_new (stages, stage_json (b->stages->pdata[i], full, b->be->spent));
   return json_pack (
       "{s:s, s:s, s:{s:s, s:s, s:i}, s:o, s:{s:f, s:f, s:f, s:f, s:b}, s:f, s:f}", "device",
-      m->be->device, "host_ops", slow, "model", "name", m->model->config.name, "digest",
+      m->be->device, "slow_ops", slow, "model", "name", m->model->config.name, "digest",
       em_weights_digest (m->weights), "image_size", m->model->config.sam2.image_size, "stages",
       stages, "memory", "peak_mb", (double) b->peak_bytes / (1 << 20), "second_pass_mb",
       (double) b->rss_bytes[0] / (1 << 20), "last_pass_mb", (double) b->rss_bytes[1] / (1 << 20),
@@ -89,9 +89,9 @@ print_text (json_t *all)
           json_real_value (json_object_get (memory, "last_pass_mb")));
   if (json_real_value (json_object_get (memory, "device_mb")) > 0)
     printf ("device memory: %.0f MB\n", json_real_value (json_object_get (memory, "device_mb")));
-  if (*json_string_value (json_object_get (all, "host_ops")))
-    printf ("SLOW, by the CPU instead of the device: %s\n",
-            json_string_value (json_object_get (all, "host_ops")));
+  if (*json_string_value (json_object_get (all, "slow_ops")))
+    printf ("SLOW, by the CPU or without the library of the device: %s\n",
+            json_string_value (json_object_get (all, "slow_ops")));
   printf ("logits (rms %.2g) differ by at most %.2g from those of a CPU without vector "
           "instructions\n",
           json_real_value (json_object_get (all, "logit_rms")),
